@@ -1,0 +1,25 @@
+//! Ctrl-C and termination: finish the step, save, leave.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static ASKED: AtomicBool = AtomicBool::new(false);
+static LISTENING: OnceLock<bool> = OnceLock::new();
+
+/// Listens from now on. A second signal ends the program at once.
+pub fn listen() {
+    LISTENING.get_or_init(|| {
+        ctrlc::set_handler(|| {
+            if ASKED.swap(true, Ordering::SeqCst) {
+                std::process::exit(130);
+            }
+            eprintln!("\nstopping after this step; once more to leave at once");
+        })
+        .is_ok()
+    });
+}
+
+/// Whether a signal has come.
+pub fn asked() -> bool {
+    ASKED.load(Ordering::SeqCst)
+}

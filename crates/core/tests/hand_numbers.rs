@@ -1,0 +1,246 @@
+//! Numbers that were worked out by hand or by peers, as literals.
+
+mod common;
+
+use anabranch_core::exact::{self, Dag, Solution};
+use anabranch_core::metric::{elbo, jensen_shannon, kl, total_variation};
+use anabranch_core::objective::{
+    TransitionReduction, detailed_balance, log_partition_variance, sub_trajectory_balance,
+    trajectory_balance,
+};
+use anabranch_core::{Ragged, Terms};
+use common::{Grid, Path, all_paths, assert_close, terms_of};
+
+fn one(log_pf: &[f64], log_pb: &[f64], flows: &[f64], log_reward: f64, log_z: f64) -> Terms {
+    let row = |values: &[f64]| Ragged::from_iter([values.to_vec()]);
+    let mut terms = Terms::new(row(log_pf), row(log_pb), vec![log_z], vec![log_reward]);
+    terms.log_flow = Some(flows.to_vec());
+    terms
+}
+
+/// RGFN (koziarskilab/RGFN), tests/shared/objectives: its mock policies use 1/n *as* log-probabilities.
+/// Re-computed by hand: u = (0, 5/6, 2, 5/6).
+#[test]
+fn rgfn_sub_trajectory_balance() {
+    let (third, half) = (1.0 / 3.0, 0.5);
+    let terms = one(
+        &[half, third, half],
+        &[third, half, third],
+        &[0.0, 1.0, 2.0],
+        1.0,
+        0.0,
+    );
+    for (lambda, expected) in [(1.0, 1.351852), (0.5, 1.315359)] {
+        let loss = sub_trajectory_balance(&terms, lambda).unwrap();
+        assert!((loss.value - expected).abs() < 5e-7, "{}", loss.value);
+    }
+}
+
+/// RGFN, tests/shared/objectives: forward and backward sums cancel, log R = 1, log Z starts at 150/64;
+/// with log F(s_0) as log Z: 3 -> 4, and 2 and 0 -> mean 1.
+#[test]
+fn rgfn_trajectory_balance() {
+    let loss = |log_z: &[f64]| {
+        let rows = || log_z.iter().map(|_| vec![-0.3, -0.7, -0.2]).collect();
+        let terms = Terms::new(rows(), rows(), log_z.to_vec(), vec![1.0; log_z.len()]);
+        trajectory_balance(&terms).unwrap().value
+    };
+    assert!((loss(&[150.0 / 64.0]) - 1.805664).abs() < 5e-7);
+    assert_close(loss(&[3.0]), 4.0, 1e-14);
+    assert_close(loss(&[2.0, 0.0]), 1.0, 1e-14);
+}
+
+/// Ours, to compare peers with: P_F = (.5, .25, .8), P_B = (1, .5, 1/3), log F = (1.2, .7, -.3),
+/// R = 2.5, log Z = 1.5, computed by hand in f64. Mean: torchgfn, alexhernandezgarcia/gflownet; sum:
+/// recursionpharma/gflownet; half-mean: gfnx. SubTB: gfnx, RGFN, torchgfn geometric-within.
+#[test]
+fn one_trajectory_for_all_peers() {
+    let log_pf = [0.5, 0.25, 0.8].map(f64::ln);
+    let log_pb = [1.0, 0.5, 1.0 / 3.0].map(f64::ln);
+    let terms = one(&log_pf, &log_pb, &[1.2, 0.7, -0.3], 2.5_f64.ln(), 1.5);
+    let balance = trajectory_balance(&terms).unwrap();
+    assert!((balance.value - 0.005312025615173736).abs() < 1e-15);
+    assert!((balance.grad.log_z[0] - 0.1457672887197088).abs() < 1e-14);
+    assert!((terms.log_z[0] - terms.log_z_estimates()[0] - 0.0728836443598544).abs() < 1e-14);
+
+    let sum = detailed_balance(&terms, TransitionReduction::TrajectorySum).unwrap();
+    let residuals = [-0.1931471805599453, 0.3068528194400547, -0.3408219945202551];
+    for (slope, residual) in sum.grad.log_pf.iter().zip(residuals) {
+        assert!((slope / 2.0 - residual).abs() < 1e-14);
+    }
+    for (reduction, expected) in [
+        (TransitionReduction::Mean, 0.0825413727017772),
+        (TransitionReduction::TrajectorySum, 0.2476241181053317),
+        (TransitionReduction::HalfMean, 0.0412706863508886),
+    ] {
+        let value = detailed_balance(&terms, reduction).unwrap().value;
+        assert!((value - expected).abs() < 1e-14);
+    }
+    for (lambda, expected) in [
+        (1.0, 0.0522148057122260),
+        (0.9, 0.0538467018086667),
+        (0.5, 0.0629555332798891),
+    ] {
+        let value = sub_trajectory_balance(&terms, lambda).unwrap().value;
+        assert!((value - expected).abs() < 1e-14);
+    }
+}
+
+/// The 2x2 grid with R = 1, 2, 3, 4 in the cells 00, 10, 01, 11; Z = 10. Worked out exactly, apart from
+/// this code, and given to six decimals.
+struct Square {
+    dag: Dag<[usize; 2]>,
+    log_reward: Vec<f64>,
+    log_pb: Vec<f64>,
+}
+
+impl Square {
+    fn new() -> Self {
+        let dag = Dag::new(&Grid { side: 2 }).unwrap();
+        assert_eq!(dag.states(), [[0, 0], [1, 0], [0, 1], [1, 1]]);
+        let log_pb = exact::uniform_log_pb(&dag);
+        let log_reward = [1.0, 2.0, 3.0, 4.0].map(f64::ln).to_vec();
+        Self {
+            dag,
+            log_reward,
+            log_pb,
+        }
+    }
+
+    /// A model with all logits, flows and log Z at 0.
+    fn untrained(&self) -> Solution {
+        Solution {
+            log_z: 0.0,
+            log_flow: vec![0.0; 4],
+            log_pf: exact::uniform_log_pf(&self.dag),
+        }
+    }
+
+    fn terms(&self, paths: &[Path], solution: &Solution) -> Terms {
+        terms_of(&self.dag, paths, solution, &self.log_pb, &self.log_reward)
+    }
+}
+
+fn near(got: f64, expected: f64) {
+    assert!(
+        (got - expected).abs() < 5.1e-7,
+        "got {got}, expected {expected}"
+    );
+}
+
+#[test]
+fn square_at_its_optimum() {
+    let square = Square::new();
+    let solution = exact::exact_flows(&square.dag, &square.log_reward, &square.log_pb);
+    near(solution.log_z.exp(), 10.0);
+    for (got, expected) in solution.log_flow.iter().zip([10.0, 4.0, 5.0, 4.0]) {
+        assert_close(got.exp(), expected, 1e-14);
+    }
+    // Moves: to the right, upwards, stop.
+    let policy = [0.4, 0.5, 0.1, 0.5, 0.5, 0.4, 0.6, 1.0];
+    for (got, expected) in solution.log_pf.iter().zip(policy) {
+        assert_close(got.exp(), expected, 1e-14);
+    }
+    let log_n = exact::log_path_counts(&square.dag);
+    for (got, expected) in log_n.iter().zip([1.0, 1.0, 1.0, 2.0]) {
+        assert_close(got.exp(), expected, 1e-14);
+    }
+    assert_eq!(exact::max_entropy_log_pb(&square.dag), square.log_pb);
+    // MaxEnt RL without the correction by P_B: p = 1/14, 2/14, 3/14, 8/14.
+    let free = exact::exact_flows(&square.dag, &square.log_reward, &[0.0; 4]);
+    let log_p = exact::terminating_distribution(&square.dag, &free.log_pf);
+    for (got, expected) in log_p.iter().zip([1.0, 2.0, 3.0, 8.0]) {
+        assert_close(got.exp(), expected / 14.0, 1e-14);
+    }
+}
+
+#[test]
+fn square_before_training() {
+    let square = Square::new();
+    let model = square.untrained();
+    let paths = all_paths(&square.dag);
+    let terms = square.terms(&paths, &model);
+    let expected: [(&[usize], f64, f64); 5] = [
+        (&[0], 1.0 / 3.0, -1.098612),
+        (&[0, 1], 1.0 / 6.0, -2.484907),
+        (&[0, 1, 3], 1.0 / 6.0, -2.484907),
+        (&[0, 2], 1.0 / 6.0, -2.890372),
+        (&[0, 2, 3], 1.0 / 6.0, -2.484907),
+    ];
+    assert_eq!(paths.len(), expected.len());
+    let p: Vec<f64> = terms.sum_log_pf().iter().map(|p| p.exp()).collect();
+    let residuals: Vec<f64> = terms.log_z_estimates().iter().map(|z| -z).collect();
+    for (states, probability, residual) in expected {
+        let place = paths.iter().position(|path| path.states == states).unwrap();
+        assert_close(p[place], probability, 1e-14);
+        near(residuals[place], residual);
+    }
+
+    let mean = |values: &[f64]| p.iter().zip(values).map(|(p, v)| p * v).sum::<f64>();
+    near(
+        mean(&trajectory_balance(&terms).unwrap().per_trajectory),
+        4.882072,
+    );
+    let best = Solution {
+        log_z: 2.090386,
+        ..model.clone()
+    };
+    let at_best = trajectory_balance(&square.terms(&paths, &best)).unwrap();
+    near(mean(&at_best.per_trajectory), 0.512358);
+
+    let bounds = exact::bounds(
+        &square.dag,
+        &model.log_pf,
+        &square.log_pb,
+        &square.log_reward,
+    );
+    near(bounds.elbo, 2.090386);
+    near(bounds.eubo, 2.467917);
+    near(10.0_f64.ln() - bounds.elbo, 0.212199);
+    near(bounds.eubo - 10.0_f64.ln(), 0.165332);
+
+    let log_p = exact::terminating_distribution(&square.dag, &model.log_pf);
+    let target = exact::target(&square.log_reward);
+    near(total_variation(&log_p, &target), 0.233333);
+    near(jensen_shannon(&log_p, &target), 0.045071);
+    // The two ways to 11 are as likely as its P_B says, so objects differ as trajectories do.
+    near(kl(&log_p, &target), 0.212199);
+    near(kl(&target, &log_p), 0.165332);
+}
+
+/// A batch that holds each trajectory as often as the policy takes it: six draws.
+#[test]
+fn square_variance_of_an_exact_batch() {
+    let square = Square::new();
+    let mut paths = all_paths(&square.dag);
+    paths.push(Path {
+        states: vec![0],
+        moves: vec![2],
+    });
+    let terms = square.terms(&paths, &square.untrained());
+    near(log_partition_variance(&terms).unwrap().value, 0.512358);
+    near(elbo(&terms).unwrap(), 2.090386);
+}
+
+#[test]
+fn square_sub_trajectories() {
+    let square = Square::new();
+    let path = Path {
+        states: vec![0, 1, 3],
+        moves: vec![0, 3, 7],
+    };
+    let terms = square.terms(&[path], &square.untrained());
+    near(sub_trajectory_balance(&terms, 1.0).unwrap().value, 2.072047);
+    near(sub_trajectory_balance(&terms, 0.9).unwrap().value, 1.951195);
+    let transitions = detailed_balance(&terms, TransitionReduction::Mean).unwrap();
+    near(transitions.value, 1.042920);
+    // The residuals of the three transitions, by the slope of the loss: d01, d12, d23.
+    for (slope, residual) in transitions
+        .grad
+        .log_pf
+        .iter()
+        .zip([-1.098612, 0.0, -1.386294])
+    {
+        near(slope * 3.0 / 2.0, residual);
+    }
+}

@@ -1,0 +1,25 @@
+//! Environments: one problem, one file.
+//!
+//! Each module describes the states and edges of one problem by the traits of `anabranch-core`, and
+//! the rewards that belong to it. No networks and no training stand here.
+//!
+//! ```
+//! use anabranch_core::{Discrete, Environment};
+//! use anabranch_envs::fragments::Fragments;
+//!
+//! let env = Fragments::rp72();
+//! let mut tree = env.source();
+//! let mut actions = Vec::new();
+//! env.actions(&tree, &mut actions);
+//! assert_eq!(actions.len(), 72); // the first fragment
+//! env.step(&mut tree, actions[65]);
+//! assert_eq!(env.molecule(&tree)?.smiles()?, "c1ccccc1");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod bit_sequence;
+pub mod error;
+pub mod fragments;
+pub mod hypergrid;
+
+pub use error::EnvError;

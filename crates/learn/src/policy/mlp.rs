@@ -1,0 +1,169 @@
+//! Multilayer perceptron over a fixed table of actions.
+
+use std::marker::PhantomData;
+
+use anabranch_core::encode::VectorEncoded;
+use anabranch_core::rng::Stream;
+use anabranch_core::{Frontier, Move};
+use burn::tensor::Tensor;
+use burn::tensor::activation::leaky_relu;
+use serde::{Deserialize, Serialize};
+
+use super::neural::{Leaves, Network, Prepared};
+use crate::params::Params;
+
+/// Sizes of an [`Mlp`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MlpConfig {
+    /// Units in each hidden layer.
+    pub hidden: usize,
+    /// Number of hidden layers.
+    pub layers: usize,
+    /// Whether P_B is learned; uniform otherwise.
+    pub learned_backward: bool,
+    /// Whether forward, backward and flow heads stand on one trunk.
+    pub shared_trunk: bool,
+    /// Whether there is a flow head.
+    pub flow: bool,
+}
+
+/// Forward, backward and flow heads on one trunk, or each on its own, LeakyReLU(0.01) between layers.
+pub struct Mlp<E> {
+    config: MlpConfig,
+    features: usize,
+    conditions: usize,
+    actions: usize,
+    env: PhantomData<fn() -> E>,
+}
+
+impl<E> Clone for Mlp<E> {
+    fn clone(&self) -> Self {
+        Self { env: PhantomData, ..*self }
+    }
+}
+
+impl<E: VectorEncoded> Mlp<E> {
+    /// For `env` with conditioning vectors of length `conditions`.
+    pub fn new(env: &E, conditions: usize, config: MlpConfig) -> Self {
+        Self {
+            config,
+            features: env.num_features(),
+            conditions,
+            actions: env.num_actions(),
+            env: PhantomData,
+        }
+    }
+
+    /// (name, outputs) of each head.
+    fn heads(&self) -> Vec<(&'static str, usize)> {
+        let mut heads = vec![("forward", self.actions + 1)];
+        if self.config.learned_backward {
+            heads.push(("backward", self.actions));
+        }
+        if self.config.flow {
+            heads.push(("flow", 1));
+        }
+        heads
+    }
+
+    fn trunk_name(&self, head: &'static str) -> &'static str {
+        if self.config.shared_trunk { "trunk" } else { head }
+    }
+}
+
+/// `[N, D + C]` features.
+pub struct Rows {
+    values: Vec<f32>,
+    count: usize,
+}
+
+impl<E: VectorEncoded> Network for Mlp<E> {
+    type Env = E;
+    type Batch = Rows;
+
+    fn declare(&self, params: &mut Params, rng: &mut Stream) {
+        let mut trunks = Vec::new();
+        for (head, _) in self.heads() {
+            let trunk = self.trunk_name(head);
+            if trunks.contains(&trunk) {
+                continue;
+            }
+            trunks.push(trunk);
+            let mut inputs = self.features + self.conditions;
+            for layer in 0..self.config.layers {
+                params.linear(&format!("policy.{trunk}.{layer}"), inputs, self.config.hidden, rng);
+                inputs = self.config.hidden;
+            }
+        }
+        let width = if self.config.layers == 0 {
+            self.features + self.conditions
+        } else {
+            self.config.hidden
+        };
+        for (head, outputs) in self.heads() {
+            params.linear(&format!("policy.{head}.head"), width, outputs, rng);
+        }
+    }
+
+    fn prepare(&self, frontier: &Frontier<'_, E>) -> Prepared<Rows> {
+        let count = frontier.len();
+        let width = self.features + self.conditions;
+        let mut values = vec![0.0; count * width];
+        for (row, state) in frontier.states.iter().enumerate() {
+            let (features, condition) =
+                values[row * width..(row + 1) * width].split_at_mut(self.features);
+            frontier.env.features(state, features);
+            condition.copy_from_slice(frontier.condition(row));
+        }
+        let forward = self.actions + 1;
+        let mut moves = Vec::with_capacity(frontier.moves.items().len());
+        let mut parents = Vec::with_capacity(frontier.parents.items().len());
+        let backward_start = count * forward;
+        for row in 0..count {
+            for edge in frontier.moves.row(row) {
+                let column = match *edge {
+                    Move::Apply(action) => frontier.env.action_index(action),
+                    Move::Stop => self.actions,
+                };
+                moves.push((row * forward + column) as u32);
+            }
+            for &action in frontier.parents.row(row) {
+                let column = frontier.env.action_index(action);
+                parents.push((backward_start + row * self.actions + column) as u32);
+            }
+        }
+        let flow_start = backward_start
+            + if self.config.learned_backward {
+                count * self.actions
+            } else {
+                0
+            };
+        Prepared {
+            batch: Rows { values, count },
+            moves,
+            parents: self.config.learned_backward.then_some(parents),
+            log_flow: self
+                .config
+                .flow
+                .then(|| (0..count).map(|row| (flow_start + row) as u32).collect()),
+        }
+    }
+
+    fn outputs(&self, leaves: &Leaves, batch: &Rows) -> Vec<Tensor<2>> {
+        let width = self.features + self.conditions;
+        let x = leaves.constant(batch.values.clone(), [batch.count, width]);
+        let climb = |trunk: &str| {
+            (0..self.config.layers).fold(x.clone(), |h, layer| {
+                leaky_relu(leaves.linear(&format!("policy.{trunk}.{layer}"), h), 0.01)
+            })
+        };
+        let shared = self.config.shared_trunk.then(|| climb("trunk"));
+        self.heads()
+            .into_iter()
+            .map(|(head, _)| {
+                let h = shared.clone().unwrap_or_else(|| climb(head));
+                leaves.linear(&format!("policy.{head}.head"), h)
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,233 @@
+//! One training step: sampling and gradients in shards, the objective over the whole batch.
+//!
+//! A batch is cut into shards of a fixed size, whatever the number of threads, and their gradients are
+//! added in shard order. So one seed gives the same bytes with one thread and with many.
+
+use std::collections::BTreeMap;
+
+use anabranch_core::objective::Objective;
+use anabranch_core::rng::{Seed, Stream};
+use anabranch_core::{Discrete, Environment, Frontier, Terms, TermsGrad, Trajectories};
+use rayon::prelude::*;
+
+use crate::error::Result;
+use crate::optim::Adam;
+use crate::params::Gradients;
+use crate::policy::{Model, Policy, Pullback, Scores};
+use crate::rollout::{rollout, rollout_backward};
+use crate::score::{Choices, visited};
+
+/// Trajectories in one shard.
+pub const SHARD: usize = 16;
+
+/// Streams of trajectories `first..first + count` of `purpose` at `step`.
+fn streams(seed: Seed, purpose: &str, step: u64, first: usize, count: usize) -> Vec<Stream> {
+    (first..first + count)
+        .map(|i| seed.stream(purpose, &[step, i as u64]))
+        .collect()
+}
+
+/// Samples `count` trajectories from P_F in shards, over the threads of the current pool.
+///
+/// `conditions` is `[count, C]`, flat. Trajectory `i` draws from `seed.stream(purpose, [step, i])`.
+///
+/// # Errors
+/// Where the policy cannot score.
+pub fn sample<P: Policy>(
+    env: &P::Env,
+    policy: &P,
+    conditions: &[f32],
+    count: usize,
+    (seed, purpose, step): (Seed, &str, u64),
+) -> Result<Trajectories<P::Env>> {
+    let width = conditions.len().checked_div(count).unwrap_or(0);
+    let shards: Vec<_> = (0..count)
+        .step_by(SHARD)
+        .collect::<Vec<_>>()
+        .into_par_iter()
+        .map(|first| {
+            let size = SHARD.min(count - first);
+            let mut streams = streams(seed, purpose, step, first, size);
+            let conditions = &conditions[first * width..(first + size) * width];
+            rollout(env, policy, conditions, &mut streams)
+        })
+        .collect::<Result<_>>()?;
+    Ok(concatenate(shards))
+}
+
+/// Samples one trajectory from P_B for each object, as [`sample`] does from P_F.
+///
+/// # Errors
+/// Where the policy cannot score.
+pub fn sample_backward<P: Policy>(
+    env: &P::Env,
+    policy: &P,
+    objects: &[<P::Env as Environment>::State],
+    conditions: &[f32],
+    (seed, purpose, step): (Seed, &str, u64),
+) -> Result<Trajectories<P::Env>> {
+    let count = objects.len();
+    let width = conditions.len().checked_div(count).unwrap_or(0);
+    let shards: Vec<_> = (0..count)
+        .step_by(SHARD)
+        .collect::<Vec<_>>()
+        .into_par_iter()
+        .map(|first| {
+            let size = SHARD.min(count - first);
+            let mut streams = streams(seed, purpose, step, first, size);
+            let conditions = &conditions[first * width..(first + size) * width];
+            rollout_backward(env, policy, &objects[first..first + size], conditions, &mut streams)
+        })
+        .collect::<Result<_>>()?;
+    Ok(concatenate(shards))
+}
+
+fn concatenate<E: Environment>(shards: Vec<Trajectories<E>>) -> Trajectories<E> {
+    let mut out = Trajectories::default();
+    for shard in shards {
+        out.extend(shard);
+    }
+    out
+}
+
+/// Trajectories `first..first + count` alone.
+fn slice<E: Environment>(all: &Trajectories<E>, first: usize, count: usize) -> Trajectories<E> {
+    let mut out = Trajectories::default();
+    for i in first..first + count {
+        out.push(all.states.row(i).to_vec(), all.moves.row(i).to_vec(), all.condition(i));
+    }
+    out
+}
+
+/// A shard of a batch, scored.
+struct Shard<'a, E: Discrete> {
+    frontier: Frontier<'a, E>,
+    choices: Choices,
+    scores: Scores,
+    pullback: Pullback<'a>,
+}
+
+/// What one gradient step was like.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// Mean loss of the batch.
+    pub loss: f64,
+    /// `[B]` loss of each trajectory.
+    pub per_trajectory: Vec<f64>,
+    /// `[B]` log Z before the step.
+    pub log_z: Vec<f64>,
+    /// The terms that the loss was computed from.
+    pub terms: Terms,
+    /// Gradient norms by parameter group, before clipping.
+    pub gradient_norms: BTreeMap<String, f64>,
+}
+
+/// Computes the objective on `trajectories` with `[B]` log-rewards and takes one optimiser step.
+///
+/// # Errors
+/// Where a score, a term or a gradient is not finite, or an edge is not listed. The parameters are
+/// unchanged then.
+pub fn train_step<M: Model>(
+    env: &M::Env,
+    model: &mut M,
+    optimizer: &mut Adam,
+    objective: &Objective,
+    trajectories: &Trajectories<M::Env>,
+    log_reward: &[f64],
+) -> Result<Progress> {
+    let count = trajectories.len();
+    let borrowed = &*model;
+    let (log_z, log_z_pullback) = borrowed.forward_log_z(&trajectories.conditions, count)?;
+    let firsts: Vec<usize> = (0..count).step_by(SHARD).collect();
+    let shards: Vec<Shard<'_, M::Env>> = firsts
+        .par_iter()
+        .map(|&first| {
+            let part = slice(trajectories, first, SHARD.min(count - first));
+            let frontier = visited(env, &part);
+            let (scores, pullback) = borrowed.forward(&frontier)?;
+            let choices = Choices::new(&frontier, &part, &scores)?;
+            Ok(Shard {
+                frontier,
+                choices,
+                scores,
+                pullback,
+            })
+        })
+        .collect::<Result<_>>()?;
+    let terms = join(&shards, &firsts, &log_z, log_reward);
+    let loss = objective.loss(&terms)?;
+    let grads = split(&loss.grad, &shards);
+    let parts: Vec<Gradients> = shards
+        .into_par_iter()
+        .zip(grads)
+        .map(|(shard, grad)| (shard.pullback)(&shard.choices.pull_back(&shard.frontier, &grad)))
+        .collect();
+    let mut gradients = log_z_pullback(&loss.grad.log_z);
+    for part in parts {
+        for (sum, values) in gradients.iter_mut().zip(part) {
+            for (s, v) in sum.iter_mut().zip(values) {
+                *s += v;
+            }
+        }
+    }
+    let gradient_norms = optimizer.update(model.params_mut(), &gradients)?;
+    Ok(Progress {
+        loss: loss.value,
+        per_trajectory: loss.per_trajectory,
+        log_z,
+        terms,
+        gradient_norms,
+    })
+}
+
+/// The terms of all shards as one batch.
+fn join<E: Discrete>(
+    shards: &[Shard<'_, E>],
+    firsts: &[usize],
+    log_z: &[f64],
+    log_reward: &[f64],
+) -> Terms {
+    let mut all = Terms {
+        offsets: vec![0],
+        log_pf: Vec::new(),
+        log_pb: Vec::new(),
+        log_flow: None,
+        log_z: log_z.to_vec(),
+        log_reward: log_reward.to_vec(),
+    };
+    for (shard, &first) in shards.iter().zip(firsts) {
+        let range = first..(first + SHARD).min(log_z.len());
+        let part = shard.choices.terms(
+            &shard.frontier,
+            &shard.scores,
+            log_z[range.clone()].to_vec(),
+            log_reward[range].to_vec(),
+        );
+        let start = all.log_pf.len();
+        all.offsets.extend(part.offsets[1..].iter().map(|o| o + start));
+        all.log_pf.extend(part.log_pf);
+        all.log_pb.extend(part.log_pb);
+        if let Some(flow) = part.log_flow {
+            all.log_flow.get_or_insert_with(Vec::new).extend(flow);
+        }
+    }
+    all
+}
+
+/// The gradient of each shard's own edges.
+fn split<E: Discrete>(grad: &TermsGrad, shards: &[Shard<'_, E>]) -> Vec<TermsGrad> {
+    let mut start = 0;
+    shards
+        .iter()
+        .map(|shard| {
+            let range = start..start + shard.frontier.len();
+            start = range.end;
+            TermsGrad {
+                log_pf: grad.log_pf[range.clone()].to_vec(),
+                log_pb: grad.log_pb[range.clone()].to_vec(),
+                log_flow: grad.log_flow[range].to_vec(),
+                log_z: Vec::new(),
+            }
+        })
+        .collect()
+}

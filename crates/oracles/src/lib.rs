@@ -1,0 +1,27 @@
+//! Object to score: what a finished object is worth.
+//!
+//! Built-in here: any descriptor of a molecule with a weight, a direction and a desired range,
+//! combined into one reward.
+//!
+//! ```
+//! use anabranch_chem::{Descriptor, Molecule};
+//! use anabranch_oracles::{Combine, Desirability, Property, PropertyReward};
+//!
+//! let reward = PropertyReward::new(
+//!     vec![Property {
+//!         descriptor: Descriptor::Mw,
+//!         weight: 1.0,
+//!         desirability: Desirability::Window { low: 200.0, high: 500.0, margin: 150.0 },
+//!     }],
+//!     Combine::Product,
+//!     1e-4,
+//! )?;
+//! let aspirin = Molecule::from_smiles("CC(=O)Oc1ccccc1C(=O)O")?;
+//! let score = reward.score(&aspirin)?;
+//! assert!((score.reward - (1.0 - (200.0 - 180.159) / 150.0)).abs() < 1e-3);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod property;
+
+pub use property::{Combine, Desirability, OracleError, Property, PropertyReward, Score};

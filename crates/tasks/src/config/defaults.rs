@@ -1,0 +1,201 @@
+//! The settings a task starts from.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anabranch_chem::Descriptor;
+
+use super::error::{ConfigError, nearest};
+use super::schema::{
+    BetaConfig, BitDistance, BitSequenceConfig, Combine, Config, Direction, EnvConfig,
+    ExplorationConfig, FragmentsConfig, GridReward, HypergridConfig, ObjectiveConfig,
+    ObjectiveName, OptimizerConfig, OutputConfig, PolicyConfig, PropertyConfig, ReplayConfig,
+    ReplayKind, RewardConfig, TaskName, TerminalConfig,
+};
+
+impl TaskName {
+    /// Every task.
+    pub const ALL: [Self; 3] = [Self::Fragments, Self::Hypergrid, Self::BitSequence];
+
+    /// The name used in files and on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fragments => "fragments",
+            Self::Hypergrid => "hypergrid",
+            Self::BitSequence => "bit_sequence",
+        }
+    }
+}
+
+impl fmt::Display for TaskName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for TaskName {
+    type Err = ConfigError;
+
+    fn from_str(name: &str) -> Result<Self, ConfigError> {
+        Self::ALL
+            .into_iter()
+            .find(|task| task.name() == name)
+            .ok_or_else(|| ConfigError::UnknownTask {
+                name: name.to_owned(),
+                nearest: nearest(name, Self::ALL.map(Self::name)),
+                known: Self::ALL.map(Self::name).join(", "),
+            })
+    }
+}
+
+impl Config {
+    /// The settings of a task when the user says nothing.
+    #[must_use]
+    pub fn default_for(task: TaskName) -> Self {
+        let common = Self {
+            task,
+            seed: 0,
+            steps: 2000,
+            batch: 16,
+            env: default_env(task),
+            reward: RewardConfig {
+                beta: BetaConfig::Fixed(1.0),
+                floor: 1e-4,
+                combine: Combine::Product,
+                properties: BTreeMap::new(),
+            },
+            policy: PolicyConfig {
+                width: 256,
+                layers: 2,
+                heads: 1,
+                learned_backward: false,
+                shared_trunk: true,
+                log_z: 0.0,
+            },
+            objective: ObjectiveConfig {
+                name: ObjectiveName::TrajectoryBalance,
+                lambda: 0.9,
+            },
+            optimizer: OptimizerConfig {
+                learning_rate: 1e-3,
+                half_life: 0.0,
+                log_z_learning_rate: 0.1,
+                log_z_half_life: 0.0,
+                beta1: 0.9,
+                beta2: 0.999,
+                epsilon: 1e-8,
+                weight_decay: 0.0,
+                clip_norm: 10.0,
+            },
+            exploration: ExplorationConfig {
+                epsilon: 0.0,
+                temperature: 1.0,
+                lag: 0.0,
+            },
+            replay: ReplayConfig {
+                kind: ReplayKind::Off,
+                capacity: 10_000,
+                batch: 16,
+                warmup: 1000,
+            },
+            output: OutputConfig {
+                folder: PathBuf::from("runs"),
+                samples: 1000,
+                checkpoint_every: 100,
+                keep_checkpoints: 2,
+            },
+        };
+        match task {
+            TaskName::Fragments => fragments(common),
+            TaskName::Hypergrid | TaskName::BitSequence => common,
+        }
+    }
+}
+
+fn fragments(common: Config) -> Config {
+    let properties = [Descriptor::Qed, Descriptor::Sa, Descriptor::Mw]
+        .into_iter()
+        .map(|descriptor| {
+            let property = PropertyConfig {
+                weight: 1.0,
+                ..default_property(descriptor)
+            };
+            (descriptor.name().to_owned(), property)
+        })
+        .collect();
+    Config {
+        batch: 32,
+        reward: RewardConfig {
+            beta: BetaConfig::Fixed(8.0),
+            properties,
+            ..common.reward
+        },
+        policy: PolicyConfig {
+            width: 64,
+            layers: 3,
+            heads: 2,
+            ..common.policy
+        },
+        exploration: ExplorationConfig {
+            epsilon: 0.01,
+            lag: 0.9,
+            ..common.exploration
+        },
+        ..common
+    }
+}
+
+fn default_env(task: TaskName) -> EnvConfig {
+    match task {
+        TaskName::Fragments => EnvConfig::Fragments(FragmentsConfig {
+            max_nodes: 9,
+            vocabulary: "rp72".to_owned(),
+        }),
+        TaskName::Hypergrid => EnvConfig::Hypergrid(HypergridConfig {
+            dims: 2,
+            side: 8,
+            terminal: TerminalConfig::All,
+            reward: GridReward::Corners,
+            r0: 1e-2,
+            r1: 0.5,
+            r2: 2.0,
+        }),
+        TaskName::BitSequence => EnvConfig::BitSequence(BitSequenceConfig {
+            bits: 120,
+            word: 8,
+            modes: 60,
+            sharpness: 3.0,
+            distance: BitDistance::Hamming,
+        }),
+    }
+}
+
+/// What is wanted of a descriptor when only its weight is given; the weight here is 0.
+#[must_use]
+pub fn default_property(descriptor: Descriptor) -> PropertyConfig {
+    let (direction, low, high, margin) = match descriptor {
+        Descriptor::Qed => (Direction::Higher, 0.0, 1.0, 0.0),
+        // (10 - SA) / 9 is the normalisation of the field (`papers/molecules.md`).
+        Descriptor::Sa => (Direction::Lower, 1.0, 10.0, 0.0),
+        // Unguided fragment samplers drift to 600-700 Da.
+        Descriptor::Mw => (Direction::Window, 200.0, 500.0, 150.0),
+        Descriptor::LogP => (Direction::Window, -0.5, 5.0, 2.0),
+        Descriptor::Tpsa => (Direction::Window, 20.0, 140.0, 40.0),
+        Descriptor::Hbd => (Direction::Window, 0.0, 5.0, 2.0),
+        Descriptor::Hba => (Direction::Window, 0.0, 10.0, 3.0),
+        Descriptor::RotatableBonds => (Direction::Window, 0.0, 10.0, 3.0),
+        Descriptor::Rings => (Direction::Window, 1.0, 5.0, 2.0),
+        Descriptor::AromaticRings => (Direction::Window, 0.0, 3.0, 2.0),
+        Descriptor::HeavyAtoms => (Direction::Window, 15.0, 36.0, 10.0),
+    };
+    PropertyConfig {
+        weight: 0.0,
+        direction,
+        low,
+        high,
+        margin,
+    }
+}

@@ -1,0 +1,223 @@
+//! Every key with what it may hold and what it means, in the order they are printed.
+//!
+//! Stands beside [`schema`](super::schema); a test holds the two together.
+
+use std::fmt;
+
+use anabranch_chem::Descriptor;
+
+/// What a key may hold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Allowed {
+    /// A whole number, ends included.
+    Integer(u64, u64),
+    /// A finite number between two ends.
+    Number(End, End),
+    /// One of these names.
+    Choice(&'static [&'static str]),
+    /// true or false.
+    Flag,
+    /// Any text that is not empty.
+    Text,
+    /// An inverse temperature: a number or a distribution.
+    Beta,
+}
+
+/// An end of a range.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum End {
+    /// Belongs to the range.
+    To(f64),
+    /// Does not.
+    Open(f64),
+}
+
+impl Allowed {
+    /// Whether a number lies in the range of a [`Allowed::Number`].
+    #[must_use]
+    pub fn holds(self, value: f64) -> bool {
+        let Self::Number(low, high) = self else {
+            return false;
+        };
+        let above = match low {
+            End::To(end) => value >= end,
+            End::Open(end) => value > end,
+        };
+        let below = match high {
+            End::To(end) => value <= end,
+            End::Open(end) => value < end,
+        };
+        above && below
+    }
+}
+
+impl fmt::Display for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(low, high) => write!(f, "a whole number from {low} to {high}"),
+            Self::Number(low, high) => {
+                match low {
+                    End::To(end) => write!(f, "a number from {end:?}")?,
+                    End::Open(end) => write!(f, "a number above {end:?}")?,
+                }
+                match high {
+                    End::To(end) => write!(f, " to {end:?}"),
+                    End::Open(end) => write!(f, " to below {end:?}"),
+                }
+            }
+            Self::Choice(names) => write!(f, "one of {}", names.join(", ")),
+            Self::Flag => f.write_str("true or false"),
+            Self::Text => f.write_str("a text that is not empty"),
+            Self::Beta => f.write_str(
+                "a number above 0 to 10000, or one of {uniform = [low, high]}, \
+                 {log_uniform = [low, high]}, {gamma = [shape, scale]}, {beta = [a, b]} \
+                 with numbers above 0",
+            ),
+        }
+    }
+}
+
+/// A key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Its full name, with dots.
+    pub path: &'static str,
+    /// What it may hold.
+    pub allowed: Allowed,
+    /// What it means.
+    pub text: &'static str,
+}
+
+const fn key(path: &'static str, allowed: Allowed, text: &'static str) -> Key {
+    Key {
+        path,
+        allowed,
+        text,
+    }
+}
+
+const fn whole(low: u64, high: u64) -> Allowed {
+    Allowed::Integer(low, high)
+}
+
+const fn number(low: f64, high: f64) -> Allowed {
+    Allowed::Number(End::To(low), End::To(high))
+}
+
+const fn above(low: f64, high: f64) -> Allowed {
+    Allowed::Number(End::Open(low), End::To(high))
+}
+
+const SHARE: Allowed = Allowed::Number(End::To(0.0), End::Open(1.0));
+const INSIDE: Allowed = Allowed::Number(End::Open(0.0), End::Open(1.0));
+
+/// All keys but those of properties.
+#[rustfmt::skip]
+pub const KEYS: &[Key] = &[
+    key("task", Allowed::Choice(&["fragments", "hypergrid", "bit_sequence"]), "What is sampled: fragments, hypergrid or bit_sequence."),
+    key("seed", whole(0, i64::MAX as u64), "Governs everything random; the same seed gives the same bytes."),
+    key("steps", whole(1, 1_000_000_000), "Training steps."),
+    key("batch", whole(1, 65_536), "Trajectories sampled in each step."),
+    key("env.max_nodes", whole(1, 16), "Largest number of fragments in a molecule, 1 to 16."),
+    key("env.vocabulary", Allowed::Text, "\"rp72\" for the 72 fragments of recursionpharma/gflownet, or a JSON file of [{\"smiles\": \"...\", \"stems\": [atom indices]}, ...]."),
+    key("env.dims", whole(1, 16), "Number of dimensions D."),
+    key("env.side", whole(2, 256), "Cells along each dimension H."),
+    key("env.terminal", Allowed::Choice(&["all", "border"]), "Which cells are terminal: all, or border for the convention of 2021."),
+    key("env.reward", Allowed::Choice(&["corners", "cosine"]), "Which reward the grid has: corners (arXiv 2106.04399) or cosine."),
+    key("env.r0", number(0.0, 1e6), "Reward of every cell, R0."),
+    key("env.r1", number(0.0, 1e6), "Added in the outer boxes, R1."),
+    key("env.r2", number(0.0, 1e6), "Added in the modes, R2."),
+    key("env.bits", whole(8, 4096), "Length n in bits, a multiple of 8."),
+    key("env.word", whole(1, 16), "Word size k in bits; divides n."),
+    key("env.modes", whole(1, 100_000), "Number of modes, drawn from the seed; at most 5^(n/8)."),
+    key("env.sharpness", above(0.0, 1e4), "log R = -sharpness * distance / n."),
+    key("env.distance", Allowed::Choice(&["hamming", "edit"]), "How far a string is from a mode: hamming (differing bits) or edit (insertions, deletions, substitutions)."),
+    key("reward.beta", Allowed::Beta, "Inverse temperature: a number, or a distribution that the policy is conditioned on: {uniform = [low, high]}, {log_uniform = [low, high]}, {gamma = [shape, scale]}, {beta = [a, b]}."),
+    key("reward.floor", INSIDE, "Smallest reward; keeps the logarithm finite."),
+    key("reward.combine", Allowed::Choice(&["product", "sum"]), "How the properties of a molecule become one reward: product (weights are exponents) or sum."),
+    key("policy.width", whole(1, 8192), "Width of the hidden layers or tokens; for fragments a multiple of heads."),
+    key("policy.layers", whole(1, 64), "Number of layers."),
+    key("policy.heads", whole(1, 64), "Attention heads; graph transformer (fragments) only."),
+    key("policy.learned_backward", Allowed::Flag, "Whether the backward policy is learned; uniform otherwise."),
+    key("policy.shared_trunk", Allowed::Flag, "Whether the heads stand on one trunk; perceptron only."),
+    key("policy.log_z", number(-1e4, 1e4), "First value of log Z, in nats."),
+    key("objective.name", Allowed::Choice(&["trajectory_balance", "detailed_balance", "sub_trajectory_balance", "log_partition_variance"]), "trajectory_balance, detailed_balance, sub_trajectory_balance or log_partition_variance (which needs a batch of 2)."),
+    key("objective.lambda", above(0.0, 100.0), "Weight of length in sub-trajectory balance."),
+    key("optimizer.learning_rate", above(0.0, 10.0), "Learning rate of the policy."),
+    key("optimizer.half_life", number(0.0, 1e12), "Steps in which it halves; 0 keeps it."),
+    key("optimizer.log_z_learning_rate", number(0.0, 100.0), "Learning rate of log Z."),
+    key("optimizer.log_z_half_life", number(0.0, 1e12), "Steps in which it halves; 0 keeps it."),
+    key("optimizer.beta1", SHARE, "Decay of the mean of gradients."),
+    key("optimizer.beta2", SHARE, "Decay of the mean of squared gradients."),
+    key("optimizer.epsilon", above(0.0, 1.0), "Added to the root of the mean square."),
+    key("optimizer.weight_decay", number(0.0, 1.0), "Decoupled weight decay."),
+    key("optimizer.clip_norm", number(0.0, 1e9), "Largest norm of the gradient; 0 turns clipping off."),
+    key("exploration.epsilon", number(0.0, 1.0), "Probability of a uniformly random move at each step of a trajectory."),
+    key("exploration.temperature", above(0.0, 1000.0), "Divides the scores; above 1 explores."),
+    key("exploration.lag", SHARE, "Share of the old weights kept in the moving average that samples; 0 samples from the newest."),
+    key("replay.kind", Allowed::Choice(&["off", "uniform", "prioritised"]), "off, uniform (all kept objects equally likely) or prioritised (by rank of reward: the best of N is drawn with weight N, the worst with 1, and the worst leaves first)."),
+    key("replay.capacity", whole(1, 100_000_000), "Objects kept; at least warmup."),
+    key("replay.batch", whole(1, 65_536), "Trajectories added to each step's batch."),
+    key("replay.warmup", whole(1, 100_000_000), "Objects needed before it begins; at least the replay batch."),
+    key("output.folder", Allowed::Text, "Where runs go; a run never overwrites another."),
+    key("output.samples", whole(0, 10_000_000), "Objects sampled when training ends."),
+    key("output.checkpoint_every", whole(1, 1_000_000_000), "Steps between checkpoints."),
+    key("output.keep_checkpoints", whole(1, 10_000), "Checkpoints kept."),
+];
+
+/// The keys of one property, without `reward.<descriptor>.` before them.
+#[rustfmt::skip]
+pub const PROPERTY_KEYS: &[Key] = &[
+    key("weight", number(0.0, 1000.0), "Exponent in a product, share in a sum; 0 turns the property off."),
+    key("direction", Allowed::Choice(&["higher", "lower", "window"]), "higher (worth 0 at low, 1 at high), lower (worth 1 at low, 0 at high) or window (worth 1 from low to high)."),
+    key("low", number(-1e9, 1e9), "Lower end, in the descriptor's unit."),
+    key("high", number(-1e9, 1e9), "Upper end, in the descriptor's unit."),
+    key("margin", number(0.0, 1e9), "Width over which a window falls off on both sides, in the descriptor's unit."),
+];
+
+/// The tables, with what stands in them.
+pub const SECTIONS: &[(&str, &str)] = &[
+    ("env", "Settings of the environment."),
+    ("reward", "What a finished object is worth: R^beta."),
+    ("policy", "The network."),
+    ("objective", "What is minimised."),
+    ("optimizer", "How it is minimised: Adam."),
+    (
+        "exploration",
+        "How sampling differs from the policy during training.",
+    ),
+    (
+        "replay",
+        "Past objects that are trained on again, with trajectories redrawn from P_B.",
+    ),
+    ("output", "What is written."),
+];
+
+/// What a descriptor is, with its unit.
+#[must_use]
+pub fn descriptor_text(descriptor: Descriptor) -> &'static str {
+    match descriptor {
+        Descriptor::Qed => "Drug-likeness (QED), 0 to 1.",
+        Descriptor::Sa => "Synthetic accessibility, 1 (easy) to 10 (hard).",
+        Descriptor::Mw => "Molecular weight, in Da.",
+        Descriptor::LogP => "Octanol-water partition coefficient (Crippen), base-10 logarithm.",
+        Descriptor::Tpsa => "Topological polar surface area, in Å².",
+        Descriptor::Hbd => "Hydrogen-bond donors.",
+        Descriptor::Hba => "Hydrogen-bond acceptors.",
+        Descriptor::RotatableBonds => "Rotatable bonds.",
+        Descriptor::Rings => "Rings.",
+        Descriptor::AromaticRings => "Aromatic rings.",
+        Descriptor::HeavyAtoms => "Atoms that are not hydrogen.",
+    }
+}
+
+/// The key of a full path; a property's field is found under any descriptor.
+#[must_use]
+pub fn find(path: &str) -> Option<&'static Key> {
+    if let Some(key) = KEYS.iter().find(|key| key.path == path) {
+        return Some(key);
+    }
+    let (name, field) = path.strip_prefix("reward.")?.split_once('.')?;
+    Descriptor::parse(name).ok()?;
+    PROPERTY_KEYS.iter().find(|key| key.path == field)
+}

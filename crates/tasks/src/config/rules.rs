@@ -1,0 +1,234 @@
+//! Settings that must fit together.
+
+use std::collections::BTreeMap;
+
+use anabranch_chem::Descriptor;
+use serde_json::Value;
+
+use super::error::{ConfigError, Place, nearest};
+use super::keys;
+use super::schema::{
+    BitSequenceConfig, Config, EnvConfig, ObjectiveName, PropertyConfig, ReplayConfig, ReplayKind,
+    TaskName,
+};
+use super::value::Given;
+
+/// Checks settings that a program has built or changed: every range and every rule.
+///
+/// # Errors
+/// [`ConfigError`] for the first thing that is wrong.
+pub fn validate(config: &Config) -> Result<(), ConfigError> {
+    let tree = serde_json::to_value(config).expect("plain data with string keys");
+    for name in config.reward.properties.keys() {
+        if Descriptor::parse(name).is_err() {
+            return Err(ConfigError::UnknownName {
+                place: Box::new(Place::Program),
+                key: "reward".to_owned(),
+                value: format!("{name:?}"),
+                nearest: nearest(name, Descriptor::ALL.map(Descriptor::name)),
+                known: Descriptor::ALL.map(Descriptor::name).join(", "),
+            });
+        }
+    }
+    check_ranges(&tree, "")?;
+    check(config, &BTreeMap::new())
+}
+
+fn check_ranges(tree: &Value, path: &str) -> Result<(), ConfigError> {
+    if let Some(key) = keys::find(path) {
+        return Given::from_json(tree)
+            .check(path, key.allowed, &Place::Program)
+            .map(|_| ());
+    }
+    for (name, value) in tree.as_object().into_iter().flatten() {
+        let dot = if path.is_empty() { "" } else { "." };
+        check_ranges(value, &format!("{path}{dot}{name}"))?;
+    }
+    Ok(())
+}
+
+/// What does not fit: the keys it is about, and the sentence.
+type Broken = (Vec<String>, String);
+
+/// The rules across settings; `places` says where keys were given.
+pub(crate) fn check(config: &Config, places: &BTreeMap<String, Place>) -> Result<(), ConfigError> {
+    let Some((keys, message)) = first_broken(config) else {
+        return Ok(());
+    };
+    let given = keys
+        .iter()
+        .flat_map(|key| {
+            let prefix = format!("{key}.");
+            places
+                .iter()
+                .filter(move |(given, _)| *given == key || given.starts_with(&prefix))
+        })
+        .map(|(_, place)| place);
+    // An argument is a likelier cause than a line of a file, and later than it.
+    let place = given.max_by_key(|place| match place {
+        Place::Argument(_) => (2, 0),
+        Place::File { line, .. } => (1, *line),
+        Place::Program => (0, 0),
+    });
+    Err(ConfigError::Rule {
+        place: Box::new(place.cloned().unwrap_or(Place::Program)),
+        message,
+    })
+}
+
+fn first_broken(config: &Config) -> Option<Broken> {
+    let fits = matches!(
+        (config.task, &config.env),
+        (TaskName::Fragments, EnvConfig::Fragments(_))
+            | (TaskName::Hypergrid, EnvConfig::Hypergrid(_))
+            | (TaskName::BitSequence, EnvConfig::BitSequence(_))
+    );
+    if !fits {
+        return broken(
+            &["task", "env"],
+            format!("env is not of the task {}", config.task),
+        );
+    }
+    env_rule(config)
+        .or_else(|| reward_rule(config))
+        .or_else(|| objective_rule(config))
+        .or_else(|| replay_rule(&config.replay))
+}
+
+fn broken(keys: &[&str], message: String) -> Option<Broken> {
+    Some((keys.iter().map(|&key| key.to_owned()).collect(), message))
+}
+
+fn env_rule(config: &Config) -> Option<Broken> {
+    match &config.env {
+        EnvConfig::Fragments(_) => {
+            let (width, heads) = (config.policy.width, config.policy.heads);
+            if !width.is_multiple_of(heads) {
+                let wider = width.div_ceil(heads) * heads;
+                return broken(
+                    &["policy.width", "policy.heads"],
+                    format!(
+                        "policy.width = {width} is not a multiple of policy.heads = {heads}; \
+                         take a width of {wider}"
+                    ),
+                );
+            }
+            None
+        }
+        EnvConfig::BitSequence(bits) => bit_rule(bits),
+        EnvConfig::Hypergrid(_) => None,
+    }
+}
+
+fn bit_rule(config: &BitSequenceConfig) -> Option<Broken> {
+    let BitSequenceConfig {
+        bits, word, modes, ..
+    } = *config;
+    if !bits.is_multiple_of(8) {
+        return broken(
+            &["env.bits"],
+            format!(
+                "env.bits = {bits} is not a multiple of 8; take {}",
+                bits.div_ceil(8) * 8
+            ),
+        );
+    }
+    if !bits.is_multiple_of(word) {
+        let divisors: Vec<_> = (1..=16)
+            .filter(|k| bits.is_multiple_of(*k))
+            .map(|k| k.to_string())
+            .collect();
+        return broken(
+            &["env.bits", "env.word"],
+            format!(
+                "env.word = {word} does not divide env.bits = {bits}; take one of {}",
+                divisors.join(", ")
+            ),
+        );
+    }
+    // Modes are made of five 8-bit words (arXiv 2201.13259, section 3.3).
+    let most = 5usize.saturating_pow(u32::try_from(bits / 8).unwrap_or(u32::MAX));
+    if modes > most {
+        return broken(
+            &["env.bits", "env.modes"],
+            format!("env.modes = {modes} is over the {most} modes that {bits} bits can have"),
+        );
+    }
+    None
+}
+
+fn reward_rule(config: &Config) -> Option<Broken> {
+    let properties = &config.reward.properties;
+    if config.task != TaskName::Fragments {
+        let name = properties.keys().next()?;
+        return broken(
+            &["reward"],
+            format!(
+                "reward.{name} is a property of molecules; the task {} has none",
+                config.task
+            ),
+        );
+    }
+    if properties.values().all(|property| property.weight == 0.0) {
+        return broken(
+            &["reward"],
+            "every property has weight 0, so all molecules are worth the same; give one a weight, \
+             for example reward.qed = 1"
+                .to_owned(),
+        );
+    }
+    for (name, PropertyConfig { low, high, .. }) in properties {
+        if low >= high {
+            return broken(
+                &[
+                    &format!("reward.{name}.low"),
+                    &format!("reward.{name}.high"),
+                ],
+                format!("reward.{name}.low = {low:?} must be below reward.{name}.high = {high:?}"),
+            );
+        }
+    }
+    None
+}
+
+fn objective_rule(config: &Config) -> Option<Broken> {
+    if config.objective.name == ObjectiveName::LogPartitionVariance && config.batch < 2 {
+        return broken(
+            &["batch", "objective.name"],
+            "log_partition_variance compares trajectories; it needs a batch of at least 2"
+                .to_owned(),
+        );
+    }
+    None
+}
+
+fn replay_rule(replay: &ReplayConfig) -> Option<Broken> {
+    let ReplayConfig {
+        kind,
+        capacity,
+        batch,
+        warmup,
+    } = *replay;
+    if kind == ReplayKind::Off {
+        return None;
+    }
+    if capacity < warmup {
+        return broken(
+            &["replay.capacity", "replay.warmup"],
+            format!(
+                "replay.capacity = {capacity} is below replay.warmup = {warmup}: replay would never \
+                 begin; raise the capacity or lower the warmup"
+            ),
+        );
+    }
+    if warmup < batch {
+        return broken(
+            &["replay.warmup", "replay.batch"],
+            format!(
+                "replay.warmup = {warmup} is below replay.batch = {batch}: the first draw would be \
+                 larger than what is kept; raise the warmup to {batch}"
+            ),
+        );
+    }
+    None
+}

@@ -1,0 +1,342 @@
+//! Every setting of a run.
+//!
+//! What a key may hold and what `gfn train <task> --dry-run` prints above it stands in
+//! [`keys`](super::keys); the defaults of each task stand in [`defaults`](super::defaults).
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize, Serializer};
+
+/// Which problem is sampled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskName {
+    /// Molecules as junction trees of fragments.
+    Fragments,
+    /// Cells of a grid.
+    Hypergrid,
+    /// Bit strings built word by word.
+    BitSequence,
+}
+
+/// A run's settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// What is sampled: fragments, hypergrid or bit_sequence.
+    pub task: TaskName,
+    /// Governs everything random; the same seed gives the same bytes.
+    pub seed: u64,
+    /// Training steps.
+    pub steps: u64,
+    /// Trajectories sampled in each step.
+    pub batch: usize,
+    /// Settings of the environment; only the keys of the chosen task stand here.
+    pub env: EnvConfig,
+    /// What a finished object is worth.
+    pub reward: RewardConfig,
+    /// The network.
+    pub policy: PolicyConfig,
+    /// What is minimised.
+    pub objective: ObjectiveConfig,
+    /// How it is minimised.
+    pub optimizer: OptimizerConfig,
+    /// How sampling differs from the policy during training.
+    pub exploration: ExplorationConfig,
+    /// Past objects that are trained on again.
+    pub replay: ReplayConfig,
+    /// What is written.
+    pub output: OutputConfig,
+}
+
+/// Settings of the environment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum EnvConfig {
+    /// Of `fragments`.
+    Fragments(FragmentsConfig),
+    /// Of `hypergrid`.
+    Hypergrid(HypergridConfig),
+    /// Of `bit_sequence`.
+    BitSequence(BitSequenceConfig),
+}
+
+/// Junction trees of fragments.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FragmentsConfig {
+    /// Largest number of fragments in a molecule, 1 to 16.
+    pub max_nodes: usize,
+    /// "rp72" for the 72 fragments of recursionpharma/gflownet, or a JSON file of
+    /// [{"smiles": "...", "stems": [atom indices]}, ...].
+    pub vocabulary: String,
+}
+
+/// Which states of the grid are terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TerminalConfig {
+    /// Every cell; only stopping ends a trajectory.
+    All,
+    /// The convention of 2021: reaching the border ends it too.
+    Border,
+}
+
+/// Which reward the grid has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GridReward {
+    /// Boxes near the corners (arXiv 2106.04399).
+    Corners,
+    /// Products of cosines under a bell (the same paper's code).
+    Cosine,
+}
+
+/// The hypergrid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HypergridConfig {
+    /// Number of dimensions D.
+    pub dims: usize,
+    /// Cells along each dimension H.
+    pub side: usize,
+    /// Which cells are terminal: all, or border for the convention of 2021.
+    pub terminal: TerminalConfig,
+    /// corners or cosine.
+    pub reward: GridReward,
+    /// Reward of every cell, R0.
+    pub r0: f64,
+    /// Added in the outer boxes, R1.
+    pub r1: f64,
+    /// Added in the modes, R2.
+    pub r2: f64,
+}
+
+/// How far a bit string is from a mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BitDistance {
+    /// Differing bits (gfnx).
+    Hamming,
+    /// Insertions, deletions and substitutions (arXiv 2201.13259).
+    Edit,
+}
+
+/// Bit sequences.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BitSequenceConfig {
+    /// Length n in bits, a multiple of 8.
+    pub bits: usize,
+    /// Word size k in bits; divides n.
+    pub word: usize,
+    /// Number of modes, drawn from the seed.
+    pub modes: usize,
+    /// log R = -sharpness * distance / n.
+    pub sharpness: f64,
+    /// hamming or edit.
+    pub distance: BitDistance,
+}
+
+/// What a finished object is worth: R^beta.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RewardConfig {
+    /// Inverse temperature: a number, or a distribution that the policy is conditioned on:
+    /// {uniform = [low, high]}, {log_uniform = [low, high]}, {gamma = [shape, scale]},
+    /// {beta = [a, b]}.
+    pub beta: BetaConfig,
+    /// Smallest reward; keeps the logarithm finite.
+    pub floor: f64,
+    /// How the properties of a molecule become one reward: product (weights are exponents) or sum.
+    pub combine: Combine,
+    /// What is wanted of each descriptor, by name; fragments only.
+    #[serde(flatten)]
+    pub properties: BTreeMap<String, PropertyConfig>,
+}
+
+/// How scores are combined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Combine {
+    /// Product of scores to the power of their weights.
+    Product,
+    /// Weighted arithmetic mean.
+    Sum,
+}
+
+/// The inverse temperature.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum BetaConfig {
+    /// One for all trajectories.
+    Fixed(f64),
+    /// Drawn for each trajectory and fed to the policy.
+    Drawn(BetaDistribution),
+}
+
+/// Where inverse temperatures are drawn from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BetaDistribution {
+    /// Between two numbers.
+    Uniform([f64; 2]),
+    /// Between two positive numbers, even in the logarithm.
+    LogUniform([f64; 2]),
+    /// Shape and scale.
+    Gamma([f64; 2]),
+    /// The two shapes, on 0 to 1.
+    Beta([f64; 2]),
+}
+
+/// What is wanted of a descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// The more the better, from `low` (worth 0) to `high` (worth 1).
+    Higher,
+    /// The less the better, from `high` (worth 0) to `low` (worth 1).
+    Lower,
+    /// Worth 1 from `low` to `high`, falling to 0 over `margin` on both sides.
+    Window,
+}
+
+/// One property of the reward.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PropertyConfig {
+    /// Exponent in a product, share in a sum; 0 turns the property off.
+    pub weight: f64,
+    /// higher, lower or window.
+    pub direction: Direction,
+    /// Lower end, in the descriptor's unit.
+    pub low: f64,
+    /// Upper end, in the descriptor's unit.
+    pub high: f64,
+    /// Width over which a window falls off, in the descriptor's unit.
+    pub margin: f64,
+}
+
+/// The network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyConfig {
+    /// Width of the hidden layers or tokens.
+    pub width: usize,
+    /// Number of layers.
+    pub layers: usize,
+    /// Attention heads; graph transformer only.
+    pub heads: usize,
+    /// Whether the backward policy is learned; uniform otherwise.
+    pub learned_backward: bool,
+    /// Whether the heads stand on one trunk; perceptron only.
+    pub shared_trunk: bool,
+    /// First value of log Z, in nats.
+    pub log_z: f64,
+}
+
+/// Which objective.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObjectiveName {
+    /// arXiv 2201.13259.
+    TrajectoryBalance,
+    /// arXiv 2111.09266.
+    DetailedBalance,
+    /// arXiv 2209.12782.
+    SubTrajectoryBalance,
+    /// arXiv 2302.05446, VarGrad.
+    LogPartitionVariance,
+}
+
+/// What is minimised.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ObjectiveConfig {
+    /// trajectory_balance, detailed_balance, sub_trajectory_balance or log_partition_variance.
+    pub name: ObjectiveName,
+    /// Weight of length in sub-trajectory balance.
+    pub lambda: f64,
+}
+
+/// How it is minimised: Adam.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OptimizerConfig {
+    /// Learning rate of the policy.
+    pub learning_rate: f64,
+    /// Steps in which it halves; 0 keeps it.
+    pub half_life: f64,
+    /// Learning rate of log Z.
+    pub log_z_learning_rate: f64,
+    /// Steps in which it halves; 0 keeps it.
+    pub log_z_half_life: f64,
+    /// Decay of the mean of gradients.
+    pub beta1: f64,
+    /// Decay of the mean of squared gradients.
+    pub beta2: f64,
+    /// Added to the root of the mean square.
+    pub epsilon: f64,
+    /// Decoupled weight decay.
+    pub weight_decay: f64,
+    /// Largest norm of the gradient; 0 turns clipping off.
+    pub clip_norm: f64,
+}
+
+/// How sampling differs from the policy during training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExplorationConfig {
+    /// Probability of a uniformly random move at each step of a trajectory.
+    pub epsilon: f64,
+    /// Divides the scores; above 1 explores.
+    pub temperature: f64,
+    /// Share of the old weights kept in the moving average that samples; 0 samples from the newest.
+    pub lag: f64,
+}
+
+/// Which replay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplayKind {
+    /// None.
+    Off,
+    /// Oldest goes first, all are equally likely.
+    Uniform,
+    /// By rank of reward: the best of N is drawn with weight N, the worst with 1, and leaves first.
+    Prioritised,
+}
+
+/// Past objects that are trained on again, with trajectories redrawn from P_B.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayConfig {
+    /// off, uniform or prioritised.
+    pub kind: ReplayKind,
+    /// Objects kept.
+    pub capacity: usize,
+    /// Trajectories added to each step's batch.
+    pub batch: usize,
+    /// Objects needed before it begins.
+    pub warmup: usize,
+}
+
+/// What is written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutputConfig {
+    /// Where runs go; a run never overwrites another.
+    #[serde(serialize_with = "readable")]
+    pub folder: PathBuf,
+    /// Objects sampled when training ends.
+    pub samples: usize,
+    /// Steps between checkpoints.
+    pub checkpoint_every: u64,
+    /// Checkpoints kept.
+    pub keep_checkpoints: usize,
+}
+
+/// A path as text; bytes that are no text are replaced, where serde would fail.
+fn readable<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
+}

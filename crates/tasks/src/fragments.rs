@@ -1,0 +1,224 @@
+//! Molecules as junction trees of fragments.
+
+use std::fs;
+use std::path::Path;
+
+use anabranch_chem::{Descriptor, Fragment, Molecule, Vocabulary};
+use anabranch_core::exact::Dag;
+use anabranch_core::Enumerable;
+use anabranch_envs::fragments::{EnumeratedFragments, Fragments, Tree};
+use anabranch_learn::policy::{GraphTransformer, GraphTransformerConfig};
+use anabranch_oracles::{Combine as OracleCombine, Desirability, Property, PropertyReward};
+use serde::Deserialize;
+
+use crate::config::Config;
+use crate::config::schema::{Combine, Direction, FragmentsConfig, RewardConfig};
+use crate::error::{Result, TaskError};
+use crate::task::{Column, Described, Scored, Task, objective};
+
+/// See the module's description.
+///
+/// Objects of the environment are trees, and several trees can be one molecule (docs/adr/0001). Where
+/// all trees can be written down, each tree is worth R(x) divided by the number of trees that give x, so
+/// that a *molecule* comes out with probability R(x) / Z; elsewhere that number is taken as 1.
+pub struct FragmentsTask {
+    env: Fragments,
+    reward: PropertyReward,
+    listed: Option<Listed>,
+}
+
+/// All trees, and how many of them give the same molecule as each.
+struct Listed {
+    trees: EnumeratedFragments,
+    multiplicity: Vec<usize>,
+}
+
+/// Most trees that are written down.
+const LISTED: usize = 20_000;
+/// Most last choices, (fragments)^(nodes), for which writing them down is tried at all.
+const TRIED: f64 = 1e7;
+
+/// Descriptors that are always measured, rewarded or not.
+const ALWAYS: [Descriptor; 4] = [
+    Descriptor::Qed,
+    Descriptor::Sa,
+    Descriptor::Mw,
+    Descriptor::LogP,
+];
+
+impl FragmentsTask {
+    /// Sets up vocabulary and reward.
+    ///
+    /// # Errors
+    /// Where the vocabulary cannot be read or the reward is impossible.
+    pub fn new(env: &FragmentsConfig, reward: &RewardConfig) -> Result<Self> {
+        let vocabulary = match env.vocabulary.as_str() {
+            "rp72" => Vocabulary::rp72(),
+            path => read_vocabulary(Path::new(path))?,
+        };
+        let env = Fragments::new(vocabulary, env.max_nodes)?;
+        Ok(Self {
+            listed: listed(&env)?,
+            env,
+            reward: property_reward(reward)?,
+        })
+    }
+
+    /// Descriptors of the columns: the rewarded ones, then what is always measured.
+    fn descriptors(&self) -> Vec<Descriptor> {
+        let mut out: Vec<Descriptor> = self
+            .reward
+            .properties()
+            .iter()
+            .map(|p| p.descriptor)
+            .collect();
+        for descriptor in ALWAYS {
+            if !out.contains(&descriptor) {
+                out.push(descriptor);
+            }
+        }
+        out
+    }
+
+    fn molecule(&self, tree: &Tree) -> Result<Molecule> {
+        Ok(self.env.molecule(tree)?)
+    }
+}
+
+/// All trees of a small environment; `None` for a large one.
+fn listed(env: &Fragments) -> Result<Option<Listed>> {
+    if (env.vocabulary().len() as f64).powf(env.max_nodes() as f64) > TRIED {
+        return Ok(None);
+    }
+    // Too many trees is not an error here: exact figures are then left out.
+    let Ok(trees) = env.clone().enumerate(LISTED) else {
+        return Ok(None);
+    };
+    let multiplicity = trees.molecule_multiplicity()?;
+    Ok(Some(Listed { trees, multiplicity }))
+}
+
+/// The reward of the settings.
+fn property_reward(config: &RewardConfig) -> Result<PropertyReward> {
+    let mut properties = Vec::new();
+    for (name, property) in &config.properties {
+        let descriptor = Descriptor::parse(name)?;
+        let (low, high) = (property.low, property.high);
+        properties.push(Property {
+            descriptor,
+            weight: property.weight,
+            desirability: match property.direction {
+                Direction::Higher => Desirability::Higher { low, high },
+                Direction::Lower => Desirability::Lower { low, high },
+                Direction::Window => Desirability::Window {
+                    low,
+                    high,
+                    margin: property.margin,
+                },
+            },
+        });
+    }
+    let combine = match config.combine {
+        Combine::Product => OracleCombine::Product,
+        Combine::Sum => OracleCombine::Sum,
+    };
+    Ok(PropertyReward::new(properties, combine, config.floor)?)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FragmentEntry {
+    smiles: String,
+    stems: Vec<usize>,
+}
+
+fn read_vocabulary(path: &Path) -> Result<Vocabulary> {
+    let file = |problem: String| TaskError::File {
+        path: path.to_path_buf(),
+        problem,
+    };
+    let text = fs::read_to_string(path).map_err(|e| {
+        file(format!(
+            "the vocabulary cannot be read: {e}; set env.vocabulary to rp72 or to a JSON file of \
+             [{{\"smiles\": \"c1ccccc1\", \"stems\": [0, 1]}}, ...]"
+        ))
+    })?;
+    let entries: Vec<FragmentEntry> =
+        serde_json::from_str(&text).map_err(|e| file(format!("is not a vocabulary: {e}")))?;
+    let fragments = entries
+        .into_iter()
+        .map(|entry| Fragment {
+            smiles: entry.smiles,
+            stems: entry.stems,
+        })
+        .collect();
+    Vocabulary::new(fragments).map_err(|e| file(e.to_string()))
+}
+
+impl Task for FragmentsTask {
+    type Env = Fragments;
+    type Net = GraphTransformer<Fragments>;
+
+    fn env(&self) -> &Fragments {
+        &self.env
+    }
+
+    fn network(&self, config: &Config, conditions: usize) -> Self::Net {
+        let sizes = GraphTransformerConfig {
+            width: config.policy.width,
+            layers: config.policy.layers,
+            heads: config.policy.heads,
+            learned_backward: config.policy.learned_backward,
+            flow: objective(config).needs_flow(),
+        };
+        GraphTransformer::new(&self.env, conditions, sizes)
+    }
+
+    fn object_name(&self) -> &'static str {
+        "smiles"
+    }
+
+    fn columns(&self) -> Vec<Column> {
+        self.descriptors()
+            .into_iter()
+            .map(|descriptor| Column {
+                name: descriptor.name().to_string(),
+                unit: match descriptor {
+                    Descriptor::Mw => "Da",
+                    Descriptor::Tpsa => "Å²",
+                    _ => "",
+                },
+            })
+            .collect()
+    }
+
+    fn score(&self, tree: &Tree) -> Result<Scored> {
+        let molecule = self.molecule(tree)?;
+        let score = self.reward.score(&molecule)?;
+        let mut values = score.values;
+        for descriptor in &self.descriptors()[values.len()..] {
+            values.push(descriptor.of(&molecule)?);
+        }
+        let multiplicity = self
+            .listed
+            .as_ref()
+            .map_or(1, |listed| listed.multiplicity[listed.trees.index(tree)]);
+        Ok(Scored {
+            log_reward: score.reward.ln(),
+            log_multiplicity: (multiplicity as f64).ln(),
+            values,
+        })
+    }
+
+    fn describe(&self, tree: &Tree) -> Result<Described> {
+        let molecule = self.molecule(tree)?;
+        Ok(Described {
+            text: molecule.smiles()?.to_string(),
+            molecule: Some(molecule),
+        })
+    }
+
+    fn dag(&self) -> Result<Option<Dag<Tree>>> {
+        Ok(self.listed.as_ref().map(|listed| Dag::new(&listed.trees)).transpose()?)
+    }
+}

@@ -1,0 +1,163 @@
+//! What a task is: an environment, a network for it, and what its objects are worth.
+
+use anabranch_chem::Molecule;
+use anabranch_core::env::Environment;
+use anabranch_core::exact::Dag;
+use anabranch_core::objective::Objective;
+use anabranch_core::{Discrete, Seed};
+use anabranch_learn::policy::MlpConfig;
+use anabranch_learn::policy::neural::{Network, Neural};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::bit_sequence::BitSequenceTask;
+use crate::condition::Conditioner;
+use crate::config::Config;
+use crate::config::schema::{EnvConfig, ObjectiveName};
+use crate::error::Result;
+use crate::fragments::FragmentsTask;
+use crate::hypergrid::HypergridTask;
+
+/// A state of a task's environment.
+pub type State<T> = <<T as Task>::Env as Environment>::State;
+
+/// The trained model of a task.
+pub type TaskModel<T> = Neural<<T as Task>::Net>;
+
+/// A measured property of objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name in files.
+    pub name: String,
+    /// Its unit, or empty.
+    pub unit: &'static str,
+}
+
+/// What a finished object is worth, before any inverse temperature.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scored {
+    /// log R(x) in nats.
+    pub log_reward: f64,
+    /// Logarithm of the number of states that are this same object to its user; the target of each is
+    /// R(x)^beta divided by that number.
+    pub log_multiplicity: f64,
+    /// One value for each of the task's columns.
+    pub values: Vec<f64>,
+}
+
+impl Scored {
+    /// log of the target's unnormalised probability at inverse temperature `beta`, in nats.
+    pub fn log_target(&self, beta: f64) -> f64 {
+        beta * self.log_reward - self.log_multiplicity
+    }
+}
+
+/// A finished object as people read it.
+#[derive(Clone, Debug)]
+pub struct Described {
+    /// Canonical text: the same for the same object.
+    pub text: String,
+    /// The molecule, where it is one.
+    pub molecule: Option<Molecule>,
+}
+
+/// A ready pairing of environment, network and reward.
+pub trait Task: Sync {
+    /// What is sampled.
+    type Env: Discrete<State: Serialize + DeserializeOwned>;
+    /// What scores its edges.
+    type Net: Network<Env = Self::Env> + Clone;
+
+    /// The environment.
+    fn env(&self) -> &Self::Env;
+
+    /// A network as the settings want it, for conditioning vectors of length `conditions`.
+    fn network(&self, config: &Config, conditions: usize) -> Self::Net;
+
+    /// Name of an object's text in files: smiles, cell, bits.
+    fn object_name(&self) -> &'static str;
+
+    /// The properties measured of each object.
+    fn columns(&self) -> Vec<Column>;
+
+    /// Reward and properties of a finished object.
+    ///
+    /// # Errors
+    /// Where the object has no score.
+    fn score(&self, object: &State<Self>) -> Result<Scored>;
+
+    /// Text, and molecule where it is one, of a finished object.
+    ///
+    /// # Errors
+    /// Where the object cannot be written.
+    fn describe(&self, object: &State<Self>) -> Result<Described>;
+
+    /// All states, where they are few enough to be written down.
+    ///
+    /// # Errors
+    /// Where the environment breaks its contract.
+    fn dag(&self) -> Result<Option<Dag<State<Self>>>>;
+}
+
+/// Most states whose exact distribution is computed.
+pub const EXACT_LIMIT: usize = 1_000_000;
+
+/// Something to be done with whichever task a configuration names.
+pub trait Visit {
+    /// What comes out.
+    type Out;
+    /// Does it.
+    ///
+    /// # Errors
+    /// As the visitor says.
+    fn visit<T: Task>(self, task: &T) -> Result<Self::Out>;
+}
+
+/// Sets up the task of `config` and hands it to `visitor`.
+///
+/// # Errors
+/// Where the settings cannot be met, and where the visitor fails.
+pub fn with_task<V: Visit>(config: &Config, visitor: V) -> Result<V::Out> {
+    match &config.env {
+        EnvConfig::Fragments(env) => visitor.visit(&FragmentsTask::new(env, &config.reward)?),
+        EnvConfig::Hypergrid(env) => visitor.visit(&HypergridTask::new(env)?),
+        EnvConfig::BitSequence(env) => {
+            visitor.visit(&BitSequenceTask::new(env, Seed::new(config.seed))?)
+        }
+    }
+}
+
+/// The objective of the settings.
+pub fn objective(config: &Config) -> Objective {
+    match config.objective.name {
+        ObjectiveName::TrajectoryBalance => Objective::TrajectoryBalance,
+        ObjectiveName::DetailedBalance => Objective::DetailedBalance,
+        ObjectiveName::SubTrajectoryBalance => Objective::SubTrajectoryBalance {
+            lambda: config.objective.lambda,
+        },
+        ObjectiveName::LogPartitionVariance => Objective::LogPartitionVariance,
+    }
+}
+
+/// Sizes of a perceptron as the settings want it.
+pub(crate) fn mlp_config(config: &Config) -> MlpConfig {
+    MlpConfig {
+        hidden: config.policy.width,
+        layers: config.policy.layers,
+        learned_backward: config.policy.learned_backward,
+        shared_trunk: config.policy.shared_trunk,
+        flow: objective(config).needs_flow(),
+    }
+}
+
+/// The model of a task with its first weights.
+pub fn new_model<T: Task>(task: &T, config: &Config) -> TaskModel<T> {
+    let conditions = Conditioner::new(&config.reward.beta).width();
+    let mut rng = Seed::new(config.seed).stream("init", &[]);
+    Neural::new(
+        task.network(config, conditions),
+        conditions,
+        config.policy.log_z,
+        &mut rng,
+    )
+}

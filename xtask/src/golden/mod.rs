@@ -1,0 +1,148 @@
+//! Holds the chemistry of this workspace against values computed by other programs.
+//!
+//! A reference file is JSON lines, plain or gzipped; `kind` says what its lines hold. Nothing here
+//! is tuned to a file: tolerances are constants, and any file of the kind can be given.
+
+mod molecules;
+mod nasty;
+mod objectives;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use flate2::read::MultiGzDecoder;
+use serde::de::DeserializeOwned;
+
+/// The kinds of reference file there are.
+pub const KINDS: [&str; 3] = ["molecules", "nasty", "objectives"];
+
+/// Compares one reference file and prints what was found; `false` if anything is out of tolerance.
+///
+/// # Errors
+/// An unknown kind, a file that cannot be read, a line that is not of the kind (named as
+/// `file:line`).
+pub fn run(kind: &str, file: &Path) -> Result<bool> {
+    match kind {
+        "molecules" => molecules::run(&read(file)?),
+        "nasty" => nasty::run(read(file)?),
+        "objectives" => objectives::run(file),
+        _ => bail!("unknown kind {kind:?}: choose one of {}", KINDS.join(", ")),
+    }
+}
+
+/// Reads a file of JSON lines; blank lines are skipped.
+fn read<T: DeserializeOwned>(file: &Path) -> Result<Vec<T>> {
+    let name = file.display();
+    let bytes = fs::read(file).with_context(|| format!("cannot read {name}"))?;
+    let text = if bytes.starts_with(&[0x1f, 0x8b]) {
+        let mut text = String::new();
+        MultiGzDecoder::new(bytes.as_slice())
+            .read_to_string(&mut text)
+            .with_context(|| format!("{name} is not gzipped UTF-8 text"))?;
+        text
+    } else {
+        String::from_utf8(bytes).with_context(|| format!("{name} is not UTF-8 text"))?
+    };
+    let records = text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+        .map(|(number, line)| {
+            serde_json::from_str(line).with_context(|| format!("{name}:{}", number + 1))
+        })
+        .collect::<Result<Vec<T>>>()?;
+    if records.is_empty() {
+        bail!("{name} holds no records");
+    }
+    Ok(records)
+}
+
+/// How one column of a reference file compares.
+struct Column {
+    name: &'static str,
+    tolerance: f64,
+    compared: usize,
+    mismatches: usize,
+    largest: f64,
+    worst: Option<String>,
+}
+
+impl Column {
+    fn new(name: &'static str, tolerance: f64) -> Self {
+        Self {
+            name,
+            tolerance,
+            compared: 0,
+            mismatches: 0,
+            largest: 0.0,
+            worst: None,
+        }
+    }
+
+    /// Notes a number; an absent expectation is not compared.
+    fn number(&mut self, smiles: &str, expected: Option<f64>, found: f64) {
+        let Some(expected) = expected else { return };
+        let error = (found - expected).abs();
+        self.compared += 1;
+        // NaN is inside nothing, so it counts as a mismatch and as the largest error.
+        let inside = |bound: f64| error <= bound;
+        if !inside(self.tolerance) {
+            self.mismatches += 1;
+        }
+        if !inside(self.largest) {
+            self.largest = error;
+            self.worst = Some(format!("{smiles}  expected {expected}, found {found}"));
+        }
+    }
+
+    /// Notes a text or set that must be identical.
+    fn same<T: PartialEq + std::fmt::Debug + ?Sized>(
+        &mut self,
+        smiles: &str,
+        expected: &T,
+        found: &T,
+    ) {
+        self.compared += 1;
+        if expected != found {
+            self.mismatches += 1;
+            self.worst
+                .get_or_insert_with(|| format!("{smiles}  expected {expected:?}, found {found:?}"));
+            self.largest = 1.0;
+        }
+    }
+
+    /// Notes that there is no value where one was expected.
+    fn missing(&mut self, smiles: &str, error: &dyn std::fmt::Display) {
+        self.compared += 1;
+        self.mismatches += 1;
+        self.largest = f64::INFINITY;
+        self.worst = Some(format!("{smiles}  {error}"));
+    }
+}
+
+/// Prints the columns as a table; whether all are within tolerance.
+fn report<'a>(columns: impl IntoIterator<Item = &'a Column>) -> bool {
+    let mut table = String::new();
+    let mut within = true;
+    for column in columns {
+        within &= column.mismatches == 0;
+        let _ = writeln!(
+            table,
+            "{:<10} {:>7} compared {:>5} mismatches   largest error {:<9} (tolerance {:e}){}",
+            column.name,
+            column.compared,
+            column.mismatches,
+            format!("{:.2e}", column.largest),
+            column.tolerance,
+            column
+                .worst
+                .as_ref()
+                .map_or_else(String::new, |worst| format!("  at {worst}")),
+        );
+    }
+    print!("{table}");
+    within
+}

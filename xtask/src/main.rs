@@ -1,0 +1,88 @@
+//! Tasks of the workspace: `cargo xtask <task>`.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod golden;
+mod layers;
+mod test;
+
+#[derive(Parser)]
+#[command(
+    name = "xtask",
+    bin_name = "cargo xtask",
+    about = "Tasks of the workspace",
+    after_help = "Before you hand in a change: cargo xtask test\n\
+                  While you write it:           cargo xtask test --quick"
+)]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Test everything that can be tested, and stop at the first phase that fails
+    ///
+    /// In this order: formatting, lints, the layer check, documentation with broken links denied, all
+    /// tests (by nextest where it is installed) and the examples in the documentation, other
+    /// programs' results in ../shared/reference where that folder exists, and the report of a small
+    /// run in a real browser. What cannot be run on this machine is left out and named at the end.
+    ///
+    /// The last line is the count, `N passed, N failed`; a phase that is one check counts as one. The
+    /// exit code is 1 if anything failed.
+    Test(test::Settings),
+    /// Test as the continuous integration does: what the browser test lacks is installed, not left out
+    Ci,
+    /// Print which crate uses which, and fail on an arrow that the design does not have
+    ///
+    /// Also fails where core, chem or envs reach the tensor library. The table of allowed arrows is
+    /// in xtask/src/layers.rs.
+    Layers,
+    /// Compare with values computed by other programs; exit code 1 beyond tolerance
+    Golden {
+        /// What the file holds: molecules or nasty
+        kind: String,
+        /// JSON lines, plain or gzipped
+        file: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Args::parse().task {
+        Task::Test(settings) => test::run(&root(), settings.here()),
+        Task::Ci => test::run(
+            &root(),
+            test::Settings {
+                quick: false,
+                ci: true,
+            },
+        ),
+        Task::Layers => layers::run(&root()),
+        Task::Golden { kind, file } => golden::run(&kind, &file),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The workspace's folder.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent()
+        .expect("xtask is a folder of the workspace")
+        .to_path_buf()
+}
+
+/// The cargo that runs this program.
+fn cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}

@@ -1,0 +1,182 @@
+//! A real report of a real run, opened in a real browser.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use super::command::{Step, find_program};
+use super::count::Count;
+use super::{Phase, Session};
+
+/// Names that Chromium goes by.
+const BROWSERS: &[&str] = &[
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+];
+
+/// What has to be typed after `gfn train` for a run that is small and still fills every part of the
+/// report.
+const SMALL_RUN: &[&str] = &[
+    "fragments",
+    "steps=40",
+    "batch=16",
+    "output.samples=64",
+    "seed=7",
+];
+
+/// Trains, writes the report and lets `tests/browser/report.mjs` look at it.
+pub fn run(session: &Session<'_>) -> Result<Phase> {
+    let folder = session.root.join("tests/browser");
+    if !folder.join("report.mjs").is_file() {
+        bail!("tests/browser/report.mjs is missing");
+    }
+    let chromium = match tools(session, &folder)? {
+        Ok(chromium) => chromium,
+        Err(why) if session.settings.ci => return Ok(failed(why)),
+        Err(why) => return Ok(Phase::LeftOut(why)),
+    };
+    let report = match report(session)? {
+        Ok(report) => report,
+        Err(why) => return Ok(failed(why)),
+    };
+    let look = Step::new("node")
+        .arg("report.mjs")
+        .arg(report)
+        .env("CHROMIUM", chromium);
+    let phase = session.counted(&look, &folder)?;
+    Ok(match phase {
+        Phase::Ran(Count { passed: 0, .. }) => failed("the browser test counted no checks".into()),
+        other => other,
+    })
+}
+
+fn failed(why: String) -> Phase {
+    Phase::Failed(Count::ONE_FAILED, why)
+}
+
+/// Where Chromium is, once Node and the script's packages are there too; or what is missing.
+fn tools(session: &Session<'_>, folder: &Path) -> Result<Result<PathBuf, String>> {
+    let mut missing = Vec::new();
+    if chromium().is_none() {
+        missing.push("chromium");
+    }
+    if find_program(&["node"]).is_none() {
+        missing.push("nodejs");
+    }
+    if find_program(&["npm"]).is_none() && needs_packages(folder) {
+        missing.push("npm");
+    }
+    if !missing.is_empty() && session.settings.ci {
+        install(session, &missing)?;
+    }
+    let Some(chromium) = chromium() else {
+        return Ok(Err(
+            "there is no chromium; install it, or set CHROMIUM to its path".into(),
+        ));
+    };
+    if find_program(&["node"]).is_none() {
+        return Ok(Err("there is no node; install Node.js".into()));
+    }
+    if needs_packages(folder) {
+        let npm = Step::new("npm")
+            .arg("install")
+            .arg("--no-package-lock")
+            .arg("--no-audit")
+            .arg("--no-fund");
+        if find_program(&["npm"]).is_none() || !npm.run(folder)?.success {
+            return Ok(Err("`npm install` in tests/browser did not work".into()));
+        }
+    }
+    Ok(Ok(chromium))
+}
+
+fn chromium() -> Option<PathBuf> {
+    let named = std::env::var_os("CHROMIUM").map(PathBuf::from);
+    named
+        .filter(|path| path.is_file())
+        .or_else(|| find_program(BROWSERS))
+}
+
+/// Whether the script's packages have yet to be installed.
+fn needs_packages(folder: &Path) -> bool {
+    folder.join("package.json").is_file() && !folder.join("node_modules").is_dir()
+}
+
+/// Installs Debian packages; what did not work shows in what is missing afterwards.
+fn install(session: &Session<'_>, packages: &[&str]) -> Result<()> {
+    if find_program(&["apt-get"]).is_none() {
+        println!(
+            "there is no apt-get to install {} with",
+            packages.join(", ")
+        );
+        return Ok(());
+    }
+    let apt = || match find_program(&["sudo"]) {
+        Some(sudo) => Step::new(sudo).arg("-n").arg("apt-get"),
+        None => Step::new("apt-get"),
+    };
+    let install = apt()
+        .arg("install")
+        .arg("-y")
+        .arg("--no-install-recommends");
+    let install = packages
+        .iter()
+        .fold(install, |step, package| step.arg(*package));
+    if apt().arg("update").run(session.root)?.success {
+        install
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .run(session.root)?;
+    }
+    Ok(())
+}
+
+/// The report of a small run, in the target folder so that it can be looked at afterwards.
+fn report(session: &Session<'_>) -> Result<Result<PathBuf, String>> {
+    // The features of a test build, so that everything is built already.
+    let build = Step::cargo("build --workspace --bins --tests").run(session.root)?;
+    if !build.success {
+        return Ok(Err(build.description));
+    }
+    let folder = session.programs.join("xtask-browser");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)
+            .with_context(|| format!("cannot empty {}", folder.display()))?;
+    }
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot create {}", folder.display()))?;
+    let gfn = session.programs.join("gfn");
+    let train = SMALL_RUN
+        .iter()
+        .fold(Step::new(&gfn).arg("train"), |step, word| step.arg(*word));
+    let train = train.arg("output.folder=runs").run(&folder)?;
+    if !train.success {
+        return Ok(Err(train.description));
+    }
+    let runs = std::fs::read_dir(folder.join("runs")).context("training wrote no folder `runs`")?;
+    let runs: Vec<PathBuf> = runs
+        .map(|entry| Ok(entry?.path()))
+        .collect::<std::io::Result<_>>()?;
+    let [run] = runs.as_slice() else {
+        return Ok(Err(format!(
+            "training one run left {} run folders",
+            runs.len()
+        )));
+    };
+    let report = Step::new(&gfn)
+        .arg("report")
+        .arg(run)
+        .arg("-n")
+        .arg("64")
+        .run(&folder)?;
+    if !report.success {
+        return Ok(Err(report.description));
+    }
+    let page = run.join("report.html");
+    Ok(if page.is_file() {
+        Ok(page)
+    } else {
+        Err("`gfn report` wrote no report.html".into())
+    })
+}
