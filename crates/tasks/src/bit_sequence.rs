@@ -79,7 +79,7 @@ impl Task for BitSequenceTask {
 
     fn dag(&self) -> Result<Option<Dag<Bits>>> {
         // Too many states is not an error here: the exact distribution is then left out.
-        match self.env.clone().enumerate(EXACT_LIMIT) {
+        match self.env.enumerate(EXACT_LIMIT) {
             Ok(listed) => Ok(Some(Dag::new(&listed)?)),
             Err(_) => Ok(None),
         }

@@ -50,7 +50,8 @@ pub struct Evaluation {
     pub step: u64,
     /// Inverse temperature of the samples.
     pub beta: f64,
-    /// log Z that the model has learned, at that temperature.
+    /// log Z at that temperature as the model knows it: learned, or estimated by importance sampling
+    /// from its trajectories where its objective does not learn one.
     pub log_z: f64,
     /// Exact figures, where all states can be written down.
     pub exact: Option<ExactFigures>,
@@ -149,6 +150,8 @@ pub struct Evaluated<S> {
     pub random: Vec<Drawn<S>>,
 }
 
+/// Trajectories of an importance estimate of log Z.
+const LOG_Z_TRAJECTORIES: usize = 1024;
 /// States scored at once for exact figures.
 const STATES_PER_PASS: usize = 4096;
 
@@ -183,7 +186,7 @@ pub fn evaluate<T: Task>(
         drawn.iter().map(|d| d.scored.log_reward.exp()).collect()
     };
     let mode_reward = percentile(&rewards(&random), 0.99)?;
-    let log_z = learned_log_z(sampler, &condition)?;
+    let log_z = learned_log_z(sampler, beta, &condition)?;
     let evaluation = Evaluation {
         step,
         beta,
@@ -200,8 +203,9 @@ pub fn evaluate<T: Task>(
     })
 }
 
-/// log Z as the objective of the settings learns it: its parameter, or the flow of the source.
-fn learned_log_z<T: Task>(sampler: &Sampler<'_, T>, condition: &[f32]) -> Result<f64> {
+/// log Z as the objective of the settings learns it: its parameter, the flow of the source, or what
+/// importance sampling says where it learns none.
+fn learned_log_z<T: Task>(sampler: &Sampler<'_, T>, beta: f64, condition: &[f32]) -> Result<f64> {
     let objective = crate::task::objective(sampler.config);
     if objective.needs_flow() {
         let env = sampler.task.env();
@@ -214,23 +218,12 @@ fn learned_log_z<T: Task>(sampler: &Sampler<'_, T>, condition: &[f32]) -> Result
     if objective.needs_log_z() {
         return Ok(sampler.model.log_z(condition, 1)?[0]);
     }
-    // Nothing learns log Z: the batch's own estimate stands for it.
-    let trajectories = sampler.trajectories(
-        1024,
-        sampler.conditioner.sharpest(),
-        "log_z",
-        0,
-        Seed::new(sampler.config.seed),
-    )?;
-    let beta = sampler.conditioner.sharpest();
+    // Nothing learns log Z but for a constant: the importance estimate stands for it.
+    let seed = Seed::new(sampler.config.seed);
+    let trajectories = sampler.trajectories(LOG_Z_TRAJECTORIES, beta, "log_z", 0, seed)?;
     let log_reward = log_rewards(sampler, &trajectories.objects(), beta)?;
-    let terms = terms(
-        sampler.task.env(),
-        &sampler.model,
-        &trajectories,
-        vec![0.0; trajectories.len()],
-        log_reward,
-    )?;
+    let zeros = vec![0.0; trajectories.len()];
+    let terms = terms(sampler.task.env(), &sampler.model, &trajectories, zeros, log_reward)?;
     Ok(log_z_importance(&terms)?)
 }
 

@@ -219,7 +219,7 @@ fn numbers(evaluation: &Evaluation) -> Vec<Number> {
         format!("{:.2}", evaluation.log_z),
         None,
         format!(
-            "nats, learned; ELBO {:.2}, importance estimate {:.2}",
+            "nats, as the objective knows it; ELBO {:.2}, importance estimate {:.2}",
             c.elbo, c.log_z_importance
         ),
     );

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::bit_sequence::BitSequenceTask;
 use crate::condition::Conditioner;
 use crate::config::Config;
-use crate::config::schema::{EnvConfig, ObjectiveName};
+use crate::config::schema::{BetaConfig, EnvConfig, ObjectiveName};
 use crate::error::Result;
 use crate::fragments::FragmentsTask;
 use crate::hypergrid::HypergridTask;
@@ -135,7 +135,10 @@ pub fn objective(config: &Config) -> Objective {
         ObjectiveName::SubTrajectoryBalance => Objective::SubTrajectoryBalance {
             lambda: config.objective.lambda,
         },
-        ObjectiveName::LogPartitionVariance => Objective::LogPartitionVariance,
+        ObjectiveName::LogPartitionVariance => match config.reward.beta {
+            BetaConfig::Fixed(_) => Objective::LogPartitionVariance,
+            BetaConfig::Drawn(_) => Objective::ConditionalLogPartitionVariance,
+        },
     }
 }
 

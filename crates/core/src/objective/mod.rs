@@ -19,7 +19,7 @@ mod trajectory_balance;
 use serde::{Deserialize, Serialize};
 
 pub use detailed_balance::{TransitionReduction, detailed_balance};
-pub use log_partition_variance::log_partition_variance;
+pub use log_partition_variance::{conditional_log_partition_variance, log_partition_variance};
 pub use sub_trajectory_balance::sub_trajectory_balance;
 pub use trajectory_balance::trajectory_balance;
 
@@ -41,6 +41,8 @@ pub enum Objective {
     },
     /// [`log_partition_variance`] (arXiv 2302.05446).
     LogPartitionVariance,
+    /// [`conditional_log_partition_variance`].
+    ConditionalLogPartitionVariance,
 }
 
 impl Objective {
@@ -67,6 +69,7 @@ impl Objective {
             Self::DetailedBalance => detailed_balance(terms, TransitionReduction::Mean),
             Self::SubTrajectoryBalance { lambda } => sub_trajectory_balance(terms, lambda),
             Self::LogPartitionVariance => log_partition_variance(terms),
+            Self::ConditionalLogPartitionVariance => conditional_log_partition_variance(terms),
         }
     }
 }

@@ -127,9 +127,10 @@ fn fragments(common: Config) -> Config {
         })
         .collect();
     Config {
+        steps: 700,
         batch: 32,
         reward: RewardConfig {
-            beta: BetaConfig::Fixed(8.0),
+            beta: BetaConfig::Fixed(32.0),
             properties,
             ..common.reward
         },
@@ -138,6 +139,11 @@ fn fragments(common: Config) -> Config {
             layers: 3,
             heads: 2,
             ..common.policy
+        },
+        // log Z begins some 60 nats from where it ends; the batch mean follows it at once.
+        objective: ObjectiveConfig {
+            name: ObjectiveName::LogPartitionVariance,
+            ..common.objective
         },
         exploration: ExplorationConfig {
             epsilon: 0.01,

@@ -173,7 +173,9 @@ pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -
         let candidate_last = candidate.rsplit('.').next().unwrap_or_default();
         let whole = strsim::normalized_damerau_levenshtein(&given, candidate)
             .max(strsim::jaro_winkler(&given, candidate) - 0.1);
-        let initials = candidate_last.split('_').filter_map(|word| word.chars().next());
+        let initials = candidate_last
+            .split('_')
+            .filter_map(|word| word.chars().next());
         let part = if last.len() > 1 && initials.eq(last.chars()) {
             2.0
         } else {

@@ -4,8 +4,6 @@
 //! expected of each alone, and `vargrad_loss` of all of them as one batch.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::Read;
 use std::path::Path;
 
 use anabranch_core::objective::{
@@ -14,8 +12,9 @@ use anabranch_core::objective::{
 };
 use anabranch_core::{Ragged, Terms};
 use anyhow::{Context, Result, ensure};
-use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
+
+use super::text;
 
 /// Largest error accepted: absolute up to one, relative above.
 const TOLERANCE: f64 = 1e-10;
@@ -55,7 +54,7 @@ struct Expect {
 /// Where the file cannot be read, is not of this form, or holds terms that no objective accepts.
 pub fn run(file: &Path) -> Result<bool> {
     let name = file.display();
-    let reference: Reference = serde_json::from_str(&read(file)?)
+    let reference: Reference = serde_json::from_str(&text(file)?)
         .with_context(|| format!("{name} is not an objectives file"))?;
     let mut columns = Columns::default();
     for (index, trajectory) in reference.trajectories.iter().enumerate() {
@@ -70,19 +69,6 @@ pub fn run(file: &Path) -> Result<bool> {
         reference.vargrad_loss,
     );
     Ok(columns.print(reference.trajectories.len()))
-}
-
-fn read(file: &Path) -> Result<String> {
-    let name = file.display();
-    let bytes = fs::read(file).with_context(|| format!("cannot read {name}"))?;
-    if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return String::from_utf8(bytes).with_context(|| format!("{name} is not text"));
-    }
-    let mut text = String::new();
-    MultiGzDecoder::new(bytes.as_slice())
-        .read_to_string(&mut text)
-        .with_context(|| format!("cannot unpack {name}"))?;
-    Ok(text)
 }
 
 fn terms(trajectories: &[Trajectory]) -> Result<Terms> {

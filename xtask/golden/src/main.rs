@@ -1,7 +1,10 @@
-//! Holds the chemistry of this workspace against values computed by other programs.
+//! Holds this workspace against values computed by other programs: `cargo xtask golden <kind> <file>`.
 //!
-//! A reference file is JSON lines, plain or gzipped; `kind` says what its lines hold. Nothing here
-//! is tuned to a file: tolerances are constants, and any file of the kind can be given.
+//! A reference file holds what its kind says, plain or gzipped. Nothing here is tuned to a file:
+//! tolerances are constants, and any file of the kind can be given.
+//!
+//! This is a package of its own and not a part of xtask, which `cargo xtask` builds before anything
+//! else and which therefore knows neither chemistry nor objectives.
 
 mod molecules;
 mod nasty;
@@ -10,42 +13,80 @@ mod objectives;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use clap::{Parser, ValueEnum};
 use flate2::read::MultiGzDecoder;
 use serde::de::DeserializeOwned;
 
+/// Compare with values computed by other programs; exit code 1 beyond tolerance, 2 on a bad file
+#[derive(Parser)]
+#[command(name = "golden", bin_name = "cargo xtask golden")]
+struct Args {
+    /// What the file holds
+    kind: Kind,
+    /// JSON lines, or one JSON document of objectives; plain or gzipped
+    file: PathBuf,
+}
+
 /// The kinds of reference file there are.
-pub const KINDS: [&str; 3] = ["molecules", "nasty", "objectives"];
+#[derive(Clone, Copy, ValueEnum)]
+enum Kind {
+    /// Molecules with descriptors, fingerprints, scaffolds and formulas
+    Molecules,
+    /// Odd inputs and whether they are SMILES
+    Nasty,
+    /// Trajectories and their losses
+    Objectives,
+}
+
+fn main() -> ExitCode {
+    let Args { kind, file } = Args::parse();
+    match run(kind, &file) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => {
+            eprintln!("error: {} is not reproduced; see the table", file.display());
+            ExitCode::from(1)
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
 
 /// Compares one reference file and prints what was found; `false` if anything is out of tolerance.
 ///
 /// # Errors
-/// An unknown kind, a file that cannot be read, a line that is not of the kind (named as
-/// `file:line`).
-pub fn run(kind: &str, file: &Path) -> Result<bool> {
+/// A file that cannot be read, a line that is not of the kind (named as `file:line`).
+fn run(kind: Kind, file: &Path) -> Result<bool> {
     match kind {
-        "molecules" => molecules::run(&read(file)?),
-        "nasty" => nasty::run(read(file)?),
-        "objectives" => objectives::run(file),
-        _ => bail!("unknown kind {kind:?}: choose one of {}", KINDS.join(", ")),
+        Kind::Molecules => molecules::run(&records(file)?),
+        Kind::Nasty => nasty::run(records(file)?),
+        Kind::Objectives => objectives::run(file),
     }
 }
 
-/// Reads a file of JSON lines; blank lines are skipped.
-fn read<T: DeserializeOwned>(file: &Path) -> Result<Vec<T>> {
+/// The text of a file, unpacked if it is gzipped.
+fn text(file: &Path) -> Result<String> {
     let name = file.display();
     let bytes = fs::read(file).with_context(|| format!("cannot read {name}"))?;
-    let text = if bytes.starts_with(&[0x1f, 0x8b]) {
-        let mut text = String::new();
-        MultiGzDecoder::new(bytes.as_slice())
-            .read_to_string(&mut text)
-            .with_context(|| format!("{name} is not gzipped UTF-8 text"))?;
-        text
-    } else {
-        String::from_utf8(bytes).with_context(|| format!("{name} is not UTF-8 text"))?
-    };
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return String::from_utf8(bytes).with_context(|| format!("{name} is not UTF-8 text"));
+    }
+    let mut text = String::new();
+    MultiGzDecoder::new(bytes.as_slice())
+        .read_to_string(&mut text)
+        .with_context(|| format!("{name} is not gzipped UTF-8 text"))?;
+    Ok(text)
+}
+
+/// Reads a file of JSON lines; blank lines are skipped.
+fn records<T: DeserializeOwned>(file: &Path) -> Result<Vec<T>> {
+    let name = file.display();
+    let text = text(file)?;
     let records = text
         .lines()
         .enumerate()
