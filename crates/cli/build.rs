@@ -11,5 +11,8 @@ fn main() {
         .ok()
         .filter(|output| output.status.success())
         .and_then(|output| String::from_utf8(output.stdout).ok());
-    println!("cargo:rustc-env=GFN_COMMIT={}", commit.as_deref().unwrap_or("unknown").trim());
+    println!(
+        "cargo:rustc-env=GFN_COMMIT={}",
+        commit.as_deref().unwrap_or("unknown").trim()
+    );
 }

@@ -20,6 +20,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("oracles", &["core", "chem", "learn"]),
     ("tasks", &["core", "chem", "envs", "learn", "oracles"]),
     (
+        "anabranch",
+        &["core", "chem", "envs", "learn", "oracles", "tasks"],
+    ),
+    (
         "recipes",
         &["core", "chem", "envs", "learn", "oracles", "tasks"],
     ),
@@ -37,8 +41,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// What tests, examples and benches may use besides: training is tested on real environments.
-const TESTS_MAY_USE: &[(&str, &[&str])] = &[("learn", &["envs"])];
+/// What tests, examples and benches may use besides: training is tested on real environments, molecules
+/// among them.
+const TESTS_MAY_USE: &[(&str, &[&str])] = &[("learn", &["envs", "chem"])];
 
 /// Crates that build and test without the tensor library.
 const WITHOUT_TENSORS: &[&str] = &["core", "chem", "envs"];
@@ -118,6 +123,14 @@ struct Dependency {
     kind: Option<String>,
 }
 
+/// The short name of a crate of ours; the library that names them all is called `anabranch` itself.
+fn short_name(package: &str) -> Option<&str> {
+    match package {
+        "anabranch" => Some(package),
+        _ => package.strip_prefix(PREFIX),
+    }
+}
+
 fn parse(metadata: &[u8]) -> Result<Vec<Crate>> {
     let metadata: Metadata =
         serde_json::from_slice(metadata).context("cargo metadata printed something unexpected")?;
@@ -125,12 +138,12 @@ fn parse(metadata: &[u8]) -> Result<Vec<Crate>> {
         .packages
         .into_iter()
         .filter_map(|package| {
-            let name = package.name.strip_prefix(PREFIX)?.to_string();
+            let name = short_name(&package.name)?.to_string();
             let uses: BTreeSet<Use> = package
                 .dependencies
                 .into_iter()
                 .map(|dependency| {
-                    let ours = dependency.name.strip_prefix(PREFIX).map(str::to_string);
+                    let ours = short_name(&dependency.name).map(str::to_string);
                     Use {
                         ours: ours.is_some(),
                         name: ours.unwrap_or(dependency.name),
@@ -289,7 +302,7 @@ mod tests {
             "core: !rand",
             "chem: !cosmolkit",
             "envs: core chem",
-            "learn: core !burn +envs",
+            "learn: core !burn +envs +chem",
             "oracles: core chem learn",
             "tasks: core chem envs learn oracles",
             "recipes: tasks core",
@@ -311,10 +324,12 @@ mod tests {
     }
 
     #[test]
-    fn only_the_tests_of_learn_may_use_envs() {
-        assert!(breaches_of(&["learn: +envs"]).is_empty());
-        assert_eq!(breaches_of(&["learn: envs"]).len(), 1);
-        assert_eq!(breaches_of(&["core: +envs"]).len(), 1);
+    fn only_the_tests_of_learn_may_use_envs_and_chem() {
+        for name in ["envs", "chem"] {
+            assert!(breaches_of(&[&format!("learn: +{name}")]).is_empty());
+            assert_eq!(breaches_of(&[&format!("learn: {name}")]).len(), 1);
+            assert_eq!(breaches_of(&[&format!("core: +{name}")]).len(), 1);
+        }
     }
 
     #[test]

@@ -42,12 +42,12 @@ enum Task {
     /// Also fails where core, chem or envs reach the tensor library. The table of allowed arrows is
     /// in xtask/src/layers.rs.
     Layers,
-    /// Compare with values computed by other programs; exit code 1 beyond tolerance
+    /// Compare with values computed by other programs; `cargo xtask golden --help` tells more
+    #[command(disable_help_flag = true)]
     Golden {
-        /// What the file holds: molecules or nasty
-        kind: String,
-        /// JSON lines, plain or gzipped
-        file: PathBuf,
+        /// Handed on to the program `golden`, which --help describes
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
     },
 }
 
@@ -62,7 +62,10 @@ fn main() -> ExitCode {
             },
         ),
         Task::Layers => layers::run(&root()),
-        Task::Golden { kind, file } => golden::run(&kind, &file),
+        Task::Golden { arguments } => match golden::run(&root(), &arguments) {
+            Ok(code) => return ExitCode::from(code),
+            Err(error) => Err(error),
+        },
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -17,31 +17,50 @@ use anabranch_tasks::train::{Outcome, Wish};
 use crate::{interrupt, progress};
 
 /// Trains and, when all steps are done, writes samples and report. Ctrl-C saves.
-fn train_to_the_end(config: &Config, run: &RunFolder, from: Option<u64>) -> anyhow::Result<ExitCode> {
+fn train_to_the_end(
+    config: &Config,
+    run: &RunFolder,
+    from: Option<u64>,
+) -> anyhow::Result<ExitCode> {
     interrupt::listen();
     let mut bar = progress::Training::new(config.steps);
     let outcome = runs::train_run(config, run, from, &mut |tick| {
         bar.tick(tick);
-        if interrupt::asked() { Wish::Stop } else { Wish::GoOn }
+        if interrupt::asked() {
+            Wish::Stop
+        } else {
+            Wish::GoOn
+        }
     })?;
     bar.finish();
     let folder = run.path().display();
     match outcome {
         Outcome::Stopped { step } => {
-            println!("stopped after step {step} of {}; everything is saved", config.steps);
+            println!(
+                "stopped after step {step} of {}; everything is saved",
+                config.steps
+            );
             println!("go on with:  gfn resume {folder}");
             // The shell's convention for a program ended by Ctrl-C.
             Ok(ExitCode::from(130))
         }
         Outcome::Finished => {
             let closed = {
-                let _waiting = progress::Waiting::new("sampling, evaluating and writing the report");
+                let _waiting =
+                    progress::Waiting::new("sampling, evaluating and writing the report");
                 runs::close(config, run)?
             };
-            let files: Vec<String> = closed.samples.iter().map(|p| p.display().to_string()).collect();
+            let files: Vec<String> = closed
+                .samples
+                .iter()
+                .map(|p| p.display().to_string())
+                .collect();
             println!("samples  {}", files.join("  "));
             println!("report   {}", closed.report.display());
-            println!("more     gfn sample {folder} -n 10000 -o hits.sdf    gfn resume {folder} steps={}", config.steps * 2);
+            println!(
+                "more     gfn sample {folder} -n 10000 -o hits.sdf    gfn resume {folder} steps={}",
+                config.steps * 2
+            );
             Ok(ExitCode::SUCCESS)
         }
     }

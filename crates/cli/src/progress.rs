@@ -68,7 +68,11 @@ impl Training {
             None if self.shown.elapsed() >= QUIET || tick.step == tick.steps => {
                 self.shown = Instant::now();
                 let rate = (tick.step - first) as f64 / self.begun.elapsed().as_secs_f64();
-                tracing::info!("step {}/{}  {text}  {rate:.1} steps/s", tick.step, tick.steps);
+                tracing::info!(
+                    "step {}/{}  {text}  {rate:.1} steps/s",
+                    tick.step,
+                    tick.steps
+                );
             }
             None => {}
         }

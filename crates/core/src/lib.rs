@@ -43,3 +43,8 @@ pub use reward::{Reward, RewardError};
 pub use rng::Seed;
 pub use terms::{Loss, Terms, TermsGrad};
 pub use trajectory::Trajectories;
+
+/// The example of the guide, so that it is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/own-environment.md")]
+struct _Guide;

@@ -38,7 +38,9 @@ pub enum LearnError {
         problem: String,
     },
     /// A trajectory uses an edge that its environment does not list.
-    #[error("the environment does not list the edge {edge} of state {state}; run its conformance check")]
+    #[error(
+        "the environment does not list the edge {edge} of state {state}; run its conformance check"
+    )]
     UnlistedEdge {
         /// The edge.
         edge: String,

@@ -27,6 +27,22 @@ pub struct AdamConfig {
     pub clip_norm: f32,
 }
 
+impl AdamConfig {
+    /// Constant learning rates of the policy and of log Z, and the usual constants: 0.9, 0.999, 1e-8, no
+    /// decay, no clipping.
+    pub fn with_rates(learning_rate: f64, log_z_learning_rate: f64) -> Self {
+        Self {
+            learning_rate: Schedule::Constant(learning_rate),
+            log_z_learning_rate: Schedule::Constant(log_z_learning_rate),
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: 0.0,
+            clip_norm: 0.0,
+        }
+    }
+}
+
 /// The optimiser and its memory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adam {
@@ -49,7 +65,12 @@ impl Adam {
 
     /// Memory read back from a checkpoint.
     pub fn restore(config: AdamConfig, step: u64, first: Gradients, second: Gradients) -> Self {
-        Self { config, step, first, second }
+        Self {
+            config,
+            step,
+            first,
+            second,
+        }
     }
 
     /// Steps taken.
@@ -66,7 +87,11 @@ impl Adam {
     ///
     /// # Errors
     /// Names the parameter whose gradient is not finite; no parameter is changed then.
-    pub fn update(&mut self, params: &mut Params, gradients: &Gradients) -> Result<BTreeMap<String, f64>> {
+    pub fn update(
+        &mut self,
+        params: &mut Params,
+        gradients: &Gradients,
+    ) -> Result<BTreeMap<String, f64>> {
         let mut norms: BTreeMap<String, f64> = BTreeMap::new();
         for (param, grad) in params.iter().zip(gradients) {
             let square: f64 = grad.iter().map(|&g| f64::from(g) * f64::from(g)).sum();
@@ -78,9 +103,18 @@ impl Adam {
             }
             *norms.entry(param.group().to_string()).or_default() += square;
         }
-        norms.values_mut().for_each(|square| *square = square.sqrt());
+        norms
+            .values_mut()
+            .for_each(|square| *square = square.sqrt());
         self.step += 1;
-        let AdamConfig { beta1, beta2, epsilon, weight_decay, clip_norm, .. } = self.config;
+        let AdamConfig {
+            beta1,
+            beta2,
+            epsilon,
+            weight_decay,
+            clip_norm,
+            ..
+        } = self.config;
         let correct1 = 1.0 - (f64::from(beta1)).powf(self.step as f64);
         let correct2 = 1.0 - (f64::from(beta2)).powf(self.step as f64);
         let memory = self.first.iter_mut().zip(&mut self.second);
@@ -110,5 +144,91 @@ impl Adam {
             }
         }
         Ok(norms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn params(values: &[f32], name: &str) -> Params {
+        let mut params = Params::new();
+        params.constant(name, [1, values.len()], 0.0);
+        params
+            .iter_mut()
+            .for_each(|p| p.values.copy_from_slice(values));
+        params
+    }
+
+    fn values(params: &Params) -> Vec<f32> {
+        params.iter().flat_map(|p| p.values.clone()).collect()
+    }
+
+    /// The rule of Kingma and Ba 2015, algorithm 1, written plainly in f64.
+    #[test]
+    fn steps_are_those_of_the_paper() {
+        let mut model = params(&[1.0, -2.0], "policy.w");
+        let mut adam = Adam::new(AdamConfig::with_rates(0.1, 0.0), &model);
+        let (mut x, mut m, mut v) = ([1.0_f64, -2.0], [0.0; 2], [0.0; 2]);
+        for t in 1..=5 {
+            let gradient: [f64; 2] = [0.5 * t as f64, -3.0];
+            for i in 0..2 {
+                m[i] = 0.9 * m[i] + 0.1 * gradient[i];
+                v[i] = 0.999 * v[i] + 0.001 * gradient[i] * gradient[i];
+                let (m_hat, v_hat) = (
+                    m[i] / (1.0 - 0.9_f64.powi(t)),
+                    v[i] / (1.0 - 0.999_f64.powi(t)),
+                );
+                x[i] -= 0.1 * m_hat / (v_hat.sqrt() + 1e-8);
+            }
+            let gradient = vec![gradient.map(|g| g as f32).to_vec()];
+            adam.update(&mut model, &gradient).expect("finite");
+        }
+        for (ours, theirs) in values(&model).iter().zip(x) {
+            assert!((f64::from(*ours) - theirs).abs() < 1e-5, "{ours} {theirs}");
+        }
+    }
+
+    #[test]
+    fn log_z_has_its_own_rate_and_no_decay() {
+        let config = AdamConfig {
+            weight_decay: 0.5,
+            ..AdamConfig::with_rates(0.0, 0.2)
+        };
+        let mut policy = params(&[3.0], "policy.w");
+        let mut log_z = params(&[3.0], "log_z.value");
+        for model in [&mut policy, &mut log_z] {
+            let mut adam = Adam::new(config.clone(), model);
+            adam.update(model, &vec![vec![1.0]]).expect("finite");
+        }
+        assert_eq!(values(&policy), [3.0]);
+        assert!((values(&log_z)[0] - 2.8).abs() < 1e-6);
+    }
+
+    #[test]
+    fn clipping_bounds_the_group_and_reports_the_norm_before() {
+        let config = AdamConfig {
+            clip_norm: 1.0,
+            ..AdamConfig::with_rates(0.1, 0.1)
+        };
+        let mut model = params(&[0.0, 0.0], "policy.w");
+        let mut adam = Adam::new(config, &model);
+        let norms = adam
+            .update(&mut model, &vec![vec![3.0, 4.0]])
+            .expect("finite");
+        assert!((norms["policy"] - 5.0).abs() < 1e-12);
+        // The mean of gradients is a tenth of the clipped gradient (0.6, 0.8).
+        let (first, _) = adam.memory();
+        assert!((first[0][0] - 0.06).abs() < 1e-6 && (first[0][1] - 0.08).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_gradient_that_is_not_finite_changes_nothing() {
+        let mut model = params(&[1.0, 2.0], "policy.w");
+        let mut adam = Adam::new(AdamConfig::with_rates(0.1, 0.1), &model);
+        let error = adam.update(&mut model, &vec![vec![f32::NAN, 0.0]]);
+        assert!(error.is_err_and(|e| e.to_string().contains("policy.w")));
+        assert_eq!(values(&model), [1.0, 2.0]);
+        assert_eq!(adam.step_count(), 0);
     }
 }

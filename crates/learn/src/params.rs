@@ -87,13 +87,23 @@ impl Params {
     }
 
     fn push(&mut self, name: String, shape: [usize; 2], values: Vec<f32>) {
-        debug_assert!(self.list.iter().all(|p| p.name != name), "{name} declared twice");
-        self.list.push(Param { name, shape, values });
+        debug_assert!(
+            self.list.iter().all(|p| p.name != name),
+            "{name} declared twice"
+        );
+        self.list.push(Param {
+            name,
+            shape,
+            values,
+        });
     }
 
     /// Zeros in the shape of the parameters.
     pub fn zero_gradients(&self) -> Gradients {
-        self.list.iter().map(|p| vec![0.0; p.values.len()]).collect()
+        self.list
+            .iter()
+            .map(|p| vec![0.0; p.values.len()])
+            .collect()
     }
 
     /// Takes the values of `other`, which must have the same names and shapes.
@@ -115,14 +125,20 @@ impl Params {
             if let Some(value) = theirs.values.iter().find(|v| !v.is_finite()) {
                 return Err(LearnError::Parameter {
                     name: mine.name.clone(),
-                    problem: format!("holds {value}; the weights are spoilt, use another checkpoint"),
+                    problem: format!(
+                        "holds {value}; the weights are spoilt, use another checkpoint"
+                    ),
                 });
             }
         }
         if self.len() != other.len() {
             return Err(LearnError::Parameter {
                 name: "(all)".into(),
-                problem: format!("the network has {} arrays, the file {}", self.len(), other.len()),
+                problem: format!(
+                    "the network has {} arrays, the file {}",
+                    self.len(),
+                    other.len()
+                ),
             });
         }
         *self = other;

@@ -3,7 +3,7 @@
 use anabranch_core::{Discrete, Frontier, Move, Terms, TermsGrad, Trajectories};
 
 use crate::error::{LearnError, Result};
-use crate::policy::{Policy, Scores, ScoresGrad};
+use crate::policy::{Scores, ScoresGrad};
 use crate::segment::{add_choice_gradient, log_softmax_rows};
 
 /// Which listed edges a batch of trajectories went over, with their log-probabilities.
@@ -109,18 +109,36 @@ impl Choices {
     }
 
     /// dL/dscores from dL/dterms.
-    pub fn pull_back<E: Discrete>(&self, frontier: &Frontier<'_, E>, grad: &TermsGrad) -> ScoresGrad {
+    pub fn pull_back<E: Discrete>(
+        &self,
+        frontier: &Frontier<'_, E>,
+        grad: &TermsGrad,
+    ) -> ScoresGrad {
         let mut moves = vec![0.0; self.log_pf.len()];
         for (row, choice) in self.forward.iter().enumerate() {
             let weight = grad.log_pf[row];
-            add_choice_gradient(&frontier.moves, row, *choice, &self.log_pf, weight, &mut moves);
+            add_choice_gradient(
+                &frontier.moves,
+                row,
+                *choice,
+                &self.log_pf,
+                weight,
+                &mut moves,
+            );
         }
         let parents = self.log_pb.as_ref().map(|log_pb| {
             let mut parents = vec![0.0; log_pb.len()];
             for (row, choice) in self.backward.iter().enumerate() {
                 if let Some(choice) = choice {
                     let weight = grad.log_pb[row - 1];
-                    add_choice_gradient(&frontier.parents, row, *choice, log_pb, weight, &mut parents);
+                    add_choice_gradient(
+                        &frontier.parents,
+                        row,
+                        *choice,
+                        log_pb,
+                        weight,
+                        &mut parents,
+                    );
                 }
             }
             parents
@@ -138,21 +156,4 @@ fn unlisted(edge: &impl std::fmt::Debug, state: &impl std::fmt::Debug) -> LearnE
         edge: format!("{edge:?}"),
         state: format!("{state:?}"),
     }
-}
-
-/// Terms of `trajectories` under `policy`, without gradients.
-///
-/// # Errors
-/// Where the policy cannot score or an edge is not listed.
-pub fn terms<P: Policy>(
-    env: &P::Env,
-    policy: &P,
-    trajectories: &Trajectories<P::Env>,
-    log_z: Vec<f64>,
-    log_reward: Vec<f64>,
-) -> Result<Terms> {
-    let frontier = visited(env, trajectories);
-    let scores = policy.scores(&frontier)?;
-    let choices = Choices::new(&frontier, trajectories, &scores)?;
-    Ok(choices.terms(&frontier, &scores, log_z, log_reward))
 }

@@ -76,7 +76,13 @@ pub fn sample_backward<P: Policy>(
             let size = SHARD.min(count - first);
             let mut streams = streams(seed, purpose, step, first, size);
             let conditions = &conditions[first * width..(first + size) * width];
-            rollout_backward(env, policy, &objects[first..first + size], conditions, &mut streams)
+            rollout_backward(
+                env,
+                policy,
+                &objects[first..first + size],
+                conditions,
+                &mut streams,
+            )
         })
         .collect::<Result<_>>()?;
     Ok(concatenate(shards))
@@ -94,7 +100,11 @@ fn concatenate<E: Environment>(shards: Vec<Trajectories<E>>) -> Trajectories<E> 
 fn slice<E: Environment>(all: &Trajectories<E>, first: usize, count: usize) -> Trajectories<E> {
     let mut out = Trajectories::default();
     for i in first..first + count {
-        out.push(all.states.row(i).to_vec(), all.moves.row(i).to_vec(), all.condition(i));
+        out.push(
+            all.states.row(i).to_vec(),
+            all.moves.row(i).to_vec(),
+            all.condition(i),
+        );
     }
     out
 }
@@ -104,7 +114,50 @@ struct Shard<'a, E: Discrete> {
     frontier: Frontier<'a, E>,
     choices: Choices,
     scores: Scores,
-    pullback: Pullback<'a>,
+}
+
+/// Scores `trajectories` in shards, over the threads of the current pool; `extra` is kept beside each.
+fn shards<'a, E: Discrete, X: Send>(
+    env: &'a E,
+    trajectories: &Trajectories<E>,
+    score: impl Fn(&Frontier<'a, E>) -> Result<(Scores, X)> + Sync,
+) -> Result<Vec<(Shard<'a, E>, X)>> {
+    let count = trajectories.len();
+    (0..count)
+        .step_by(SHARD)
+        .collect::<Vec<_>>()
+        .into_par_iter()
+        .map(|first| {
+            let part = slice(trajectories, first, SHARD.min(count - first));
+            let frontier = visited(env, &part);
+            let (scores, extra) = score(&frontier)?;
+            let choices = Choices::new(&frontier, &part, &scores)?;
+            let shard = Shard {
+                frontier,
+                choices,
+                scores,
+            };
+            Ok((shard, extra))
+        })
+        .collect()
+}
+
+/// Terms of `trajectories` under `policy` with `[B]` log Z and log R, without gradients.
+///
+/// # Errors
+/// Where the policy cannot score or an edge is not listed.
+pub fn terms<P: Policy>(
+    env: &P::Env,
+    policy: &P,
+    trajectories: &Trajectories<P::Env>,
+    log_z: &[f64],
+    log_reward: &[f64],
+) -> Result<Terms> {
+    let scored = shards(env, trajectories, |frontier| {
+        Ok((policy.scores(frontier)?, ()))
+    })?;
+    let parts: Vec<Shard<'_, P::Env>> = scored.into_iter().map(|(shard, ())| shard).collect();
+    Ok(join(&parts, log_z, log_reward))
 }
 
 /// What one gradient step was like.
@@ -138,29 +191,17 @@ pub fn train_step<M: Model>(
     let count = trajectories.len();
     let borrowed = &*model;
     let (log_z, log_z_pullback) = borrowed.forward_log_z(&trajectories.conditions, count)?;
-    let firsts: Vec<usize> = (0..count).step_by(SHARD).collect();
-    let shards: Vec<Shard<'_, M::Env>> = firsts
-        .par_iter()
-        .map(|&first| {
-            let part = slice(trajectories, first, SHARD.min(count - first));
-            let frontier = visited(env, &part);
-            let (scores, pullback) = borrowed.forward(&frontier)?;
-            let choices = Choices::new(&frontier, &part, &scores)?;
-            Ok(Shard {
-                frontier,
-                choices,
-                scores,
-                pullback,
-            })
-        })
-        .collect::<Result<_>>()?;
-    let terms = join(&shards, &firsts, &log_z, log_reward);
+    let scored = shards(env, trajectories, |frontier| borrowed.forward(frontier))?;
+    let (shards, pullbacks): (Vec<Shard<'_, M::Env>>, Vec<Pullback<'_>>) =
+        scored.into_iter().unzip();
+    let terms = join(&shards, &log_z, log_reward);
     let loss = objective.loss(&terms)?;
     let grads = split(&loss.grad, &shards);
-    let parts: Vec<Gradients> = shards
+    let parts: Vec<Gradients> = pullbacks
         .into_par_iter()
-        .zip(grads)
-        .map(|(shard, grad)| (shard.pullback)(&shard.choices.pull_back(&shard.frontier, &grad)))
+        .zip(&shards)
+        .zip(&grads)
+        .map(|((pullback, shard), grad)| pullback(&shard.choices.pull_back(&shard.frontier, grad)))
         .collect();
     let mut gradients = log_z_pullback(&loss.grad.log_z);
     for part in parts {
@@ -181,12 +222,7 @@ pub fn train_step<M: Model>(
 }
 
 /// The terms of all shards as one batch.
-fn join<E: Discrete>(
-    shards: &[Shard<'_, E>],
-    firsts: &[usize],
-    log_z: &[f64],
-    log_reward: &[f64],
-) -> Terms {
+fn join<E: Discrete>(shards: &[Shard<'_, E>], log_z: &[f64], log_reward: &[f64]) -> Terms {
     let mut all = Terms {
         offsets: vec![0],
         log_pf: Vec::new(),
@@ -195,8 +231,8 @@ fn join<E: Discrete>(
         log_z: log_z.to_vec(),
         log_reward: log_reward.to_vec(),
     };
-    for (shard, &first) in shards.iter().zip(firsts) {
-        let range = first..(first + SHARD).min(log_z.len());
+    for (index, shard) in shards.iter().enumerate() {
+        let range = index * SHARD..((index + 1) * SHARD).min(log_z.len());
         let part = shard.choices.terms(
             &shard.frontier,
             &shard.scores,
@@ -204,7 +240,8 @@ fn join<E: Discrete>(
             log_reward[range].to_vec(),
         );
         let start = all.log_pf.len();
-        all.offsets.extend(part.offsets[1..].iter().map(|o| o + start));
+        all.offsets
+            .extend(part.offsets[1..].iter().map(|o| o + start));
         all.log_pf.extend(part.log_pf);
         all.log_pb.extend(part.log_pb);
         if let Some(flow) = part.log_flow {

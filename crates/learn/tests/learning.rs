@@ -5,8 +5,9 @@ mod common;
 use anabranch_core::Seed;
 use anabranch_core::objective::Objective;
 use anabranch_envs::hypergrid::{Cell, Hypergrid, Terminal};
+use anabranch_learn::optim::AdamConfig;
 use anabranch_learn::policy::{Mlp, MlpConfig, Model, Neural, Tabular};
-use common::{adam, exact_total_variation, train};
+use common::{exact_total_variation, train};
 
 const OBJECTIVES: [Objective; 4] = [
     Objective::TrajectoryBalance,
@@ -26,7 +27,14 @@ fn every_objective_learns_the_target_with_a_table() {
     for objective in OBJECTIVES {
         let (env, log_reward) = grid(6);
         let mut model = Tabular::new(&env);
-        train(&env, &mut model, &objective, adam(0.03, 0.1), 1500, &log_reward);
+        train(
+            &env,
+            &mut model,
+            &objective,
+            AdamConfig::with_rates(0.03, 0.1),
+            1500,
+            &log_reward,
+        );
         let tv = exact_total_variation(&env, &model, &log_reward);
         assert!(tv < 0.06, "{objective:?}: total variation {tv}");
     }
@@ -45,7 +53,14 @@ fn every_objective_learns_the_target_with_a_perceptron_and_both_backward_policie
         };
         let mut rng = Seed::new(1).stream("init", &[]);
         let mut model = Neural::new(Mlp::new(&env, 0, config), 0, 0.0, &mut rng);
-        train(&env, &mut model, &objective, adam(3e-3, 0.1), 1000, &log_reward);
+        train(
+            &env,
+            &mut model,
+            &objective,
+            AdamConfig::with_rates(3e-3, 0.1),
+            1000,
+            &log_reward,
+        );
         let tv = exact_total_variation(&env, &model, &log_reward);
         assert!(tv < 0.1, "{objective:?}: total variation {tv}");
     }
@@ -54,7 +69,10 @@ fn every_objective_learns_the_target_with_a_perceptron_and_both_backward_policie
 #[test]
 fn one_thread_and_two_give_the_same_bytes() {
     let weights = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .expect("threads");
         pool.install(|| {
             let (env, log_reward) = grid(8);
             let config = MlpConfig {
@@ -67,14 +85,25 @@ fn one_thread_and_two_give_the_same_bytes() {
             let mut rng = Seed::new(1).stream("init", &[]);
             let mut model = Neural::new(Mlp::new(&env, 0, config), 0, 0.0, &mut rng);
             let objective = Objective::SubTrajectoryBalance { lambda: 0.9 };
-            let mut optimizer = anabranch_learn::optim::Adam::new(adam(1e-3, 0.1), model.params());
+            let mut optimizer = anabranch_learn::optim::Adam::new(
+                AdamConfig::with_rates(1e-3, 0.1),
+                model.params(),
+            );
             for step in 0..10 {
                 let at = (Seed::new(3), "rollout", step);
                 // More than one shard, the last one smaller.
-                let trajectories = anabranch_learn::step::sample(&env, &model, &[], 40, at).expect("samples");
+                let trajectories =
+                    anabranch_learn::step::sample(&env, &model, &[], 40, at).expect("samples");
                 let rewards: Vec<f64> = trajectories.objects().iter().map(&log_reward).collect();
-                anabranch_learn::step::train_step(&env, &mut model, &mut optimizer, &objective, &trajectories, &rewards)
-                    .expect("trains");
+                anabranch_learn::step::train_step(
+                    &env,
+                    &mut model,
+                    &mut optimizer,
+                    &objective,
+                    &trajectories,
+                    &rewards,
+                )
+                .expect("trains");
             }
             model.params().clone()
         })

@@ -114,26 +114,52 @@ impl PropertyReward {
     ///
     /// # Errors
     /// Where no property counts, or a weight, range or the floor is impossible.
-    pub fn new(properties: Vec<Property>, combine: Combine, floor: f64) -> Result<Self, OracleError> {
-        let setting = |name: String, value: f64, expected| OracleError::Setting { name, value, expected };
+    pub fn new(
+        properties: Vec<Property>,
+        combine: Combine,
+        floor: f64,
+    ) -> Result<Self, OracleError> {
+        let setting = |name: String, value: f64, expected| OracleError::Setting {
+            name,
+            value,
+            expected,
+        };
         if !(floor > 0.0 && floor < 1.0) {
-            return Err(setting("reward.floor".into(), floor, "between 0 and 1, both excluded"));
+            return Err(setting(
+                "reward.floor".into(),
+                floor,
+                "between 0 and 1, both excluded",
+            ));
         }
         for property in &properties {
             let name = property.descriptor.name();
             if !(property.weight.is_finite() && property.weight >= 0.0) {
-                return Err(setting(format!("reward.{name}.weight"), property.weight, "at least 0"));
+                return Err(setting(
+                    format!("reward.{name}.weight"),
+                    property.weight,
+                    "at least 0",
+                ));
             }
             let (low, high, margin) = match property.desirability {
-                Desirability::Higher { low, high } | Desirability::Lower { low, high } => (low, high, 0.0),
+                Desirability::Higher { low, high } | Desirability::Lower { low, high } => {
+                    (low, high, 0.0)
+                }
                 Desirability::Window { low, high, margin } => (low, high, margin),
             };
             let window = matches!(property.desirability, Desirability::Window { .. });
             if !(low.is_finite() && high.is_finite() && (low < high || window && low == high)) {
-                return Err(setting(format!("reward.{name}.high"), high, "above low, both finite"));
+                return Err(setting(
+                    format!("reward.{name}.high"),
+                    high,
+                    "above low, both finite",
+                ));
             }
             if !(margin.is_finite() && margin >= 0.0) {
-                return Err(setting(format!("reward.{name}.margin"), margin, "at least 0"));
+                return Err(setting(
+                    format!("reward.{name}.margin"),
+                    margin,
+                    "at least 0",
+                ));
             }
         }
         let properties: Vec<Property> = properties.into_iter().filter(|p| p.weight > 0.0).collect();
@@ -203,7 +229,11 @@ mod tests {
             weight,
             desirability: Desirability::Higher { low, high },
         };
-        for bad in [property(f64::NAN, 0.0, 1.0), property(-1.0, 0.0, 1.0), property(1.0, 1.0, 0.0)] {
+        for bad in [
+            property(f64::NAN, 0.0, 1.0),
+            property(-1.0, 0.0, 1.0),
+            property(1.0, 1.0, 0.0),
+        ] {
             assert!(PropertyReward::new(vec![bad], Combine::Product, 1e-4).is_err());
         }
         let none = PropertyReward::new(vec![property(0.0, 0.0, 1.0)], Combine::Product, 1e-4);
@@ -218,16 +248,23 @@ mod tests {
             Property {
                 descriptor: Descriptor::Rings,
                 weight: 1.0,
-                desirability: Desirability::Higher { low: 0.0, high: 4.0 },
+                desirability: Desirability::Higher {
+                    low: 0.0,
+                    high: 4.0,
+                },
             },
             Property {
                 descriptor: Descriptor::HeavyAtoms,
                 weight: 3.0,
-                desirability: Desirability::Higher { low: 0.0, high: 26.0 },
+                desirability: Desirability::Higher {
+                    low: 0.0,
+                    high: 26.0,
+                },
             },
         ];
         // One ring of four wanted: 0.25; 13 heavy atoms of 26: 0.5.
-        let product = PropertyReward::new(properties.clone(), Combine::Product, 1e-4).expect("sound");
+        let product =
+            PropertyReward::new(properties.clone(), Combine::Product, 1e-4).expect("sound");
         let expected = 0.25 * 0.5_f64.powi(3);
         assert!((product.score(&molecule).expect("scores").reward - expected).abs() < 1e-12);
         let sum = PropertyReward::new(properties, Combine::Sum, 1e-4).expect("sound");

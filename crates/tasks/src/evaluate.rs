@@ -11,9 +11,8 @@ use anabranch_core::metric::{
 };
 use anabranch_core::{Frontier, Seed};
 use anabranch_learn::policy::{Model, Policy, Uniform};
-use anabranch_learn::score::terms;
 use anabranch_learn::segment::log_softmax_rows;
-use anabranch_learn::step::sample_backward;
+use anabranch_learn::step::{sample_backward, terms};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -223,7 +222,13 @@ fn learned_log_z<T: Task>(sampler: &Sampler<'_, T>, beta: f64, condition: &[f32]
     let trajectories = sampler.trajectories(LOG_Z_TRAJECTORIES, beta, "log_z", 0, seed)?;
     let log_reward = log_rewards(sampler, &trajectories.objects(), beta)?;
     let zeros = vec![0.0; trajectories.len()];
-    let terms = terms(sampler.task.env(), &sampler.model, &trajectories, zeros, log_reward)?;
+    let terms = terms(
+        sampler.task.env(),
+        &sampler.model,
+        &trajectories,
+        &zeros,
+        &log_reward,
+    )?;
     Ok(log_z_importance(&terms)?)
 }
 
@@ -250,10 +255,17 @@ fn exact_figures<T: Task>(
     let env = sampler.task.env();
     let scored: Vec<Option<Scored>> = (0..dag.len())
         .into_par_iter()
-        .map(|s| dag.can_stop(s).then(|| sampler.task.score(&dag.states()[s])).transpose())
+        .map(|s| {
+            dag.can_stop(s)
+                .then(|| sampler.task.score(&dag.states()[s]))
+                .transpose()
+        })
         .collect::<Result<_>>()?;
     let over = |f: &dyn Fn(&Scored) -> f64| -> Vec<f64> {
-        scored.iter().map(|s| s.as_ref().map_or(f64::NEG_INFINITY, f)).collect()
+        scored
+            .iter()
+            .map(|s| s.as_ref().map_or(f64::NEG_INFINITY, f))
+            .collect()
     };
     let rewards = over(&|s| s.log_reward);
     let log_reward = over(&|s| s.log_target(beta));
@@ -276,7 +288,9 @@ fn exact_figures<T: Task>(
         pairs.map(|(p, r)| (p + r).exp()).sum()
     };
     let aliases = scored.iter().flatten().any(|s| s.log_multiplicity > 0.0);
-    let merged = aliases.then(|| merged_total_variation(sampler.task, &dag, &log_p, &log_target)).transpose()?;
+    let merged = aliases
+        .then(|| merged_total_variation(sampler.task, &dag, &log_p, &log_target))
+        .transpose()?;
     let uniform = !sampler.config.policy.learned_backward;
     let both = uniform.then(|| bounds(&dag, &log_pf, &log_pb, &log_reward));
     Ok(Some(ExactFigures {
@@ -306,7 +320,11 @@ fn merged_total_variation<T: Task>(
 ) -> Result<MergedFigures> {
     let texts: Vec<Option<String>> = (0..dag.len())
         .into_par_iter()
-        .map(|s| dag.can_stop(s).then(|| Ok(task.describe(&dag.states()[s])?.text)).transpose())
+        .map(|s| {
+            dag.can_stop(s)
+                .then(|| Ok(task.describe(&dag.states()[s])?.text))
+                .transpose()
+        })
         .collect::<Result<_>>()?;
     let mut sums: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
     for (s, text) in texts.iter().enumerate() {
@@ -370,7 +388,7 @@ fn correlation<T: Task>(
         (seed, "held_backward", 0),
     )?;
     let zeros = vec![0.0; backward.len()];
-    let backward = terms(env, &sampler.model, &backward, zeros.clone(), zeros)?;
+    let backward = terms(env, &sampler.model, &backward, &zeros, &zeros)?;
     let (pf, pb) = (backward.sum_log_pf(), backward.sum_log_pb());
     let mut log_p = Vec::with_capacity(held.len());
     let mut errors = Vec::new();
@@ -387,8 +405,8 @@ fn correlation<T: Task>(
         env,
         &sampler.model,
         &forward,
-        vec![0.0; forward.len()],
-        log_reward,
+        &vec![0.0; forward.len()],
+        &log_reward,
     )?;
     Ok(Correlation {
         objects: held.len(),

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use anabranch_chem::{Descriptor, Fragment, Molecule, Vocabulary};
-use anabranch_core::exact::Dag;
 use anabranch_core::Enumerable;
+use anabranch_core::exact::Dag;
 use anabranch_envs::fragments::{EnumeratedFragments, Fragments, Tree};
 use anabranch_learn::policy::{GraphTransformer, GraphTransformerConfig};
 use anabranch_oracles::{Combine as OracleCombine, Desirability, Property, PropertyReward};
@@ -95,7 +95,10 @@ fn listed(env: &Fragments) -> Result<Option<Listed>> {
         return Ok(None);
     };
     let multiplicity = trees.molecule_multiplicity()?;
-    Ok(Some(Listed { trees, multiplicity }))
+    Ok(Some(Listed {
+        trees,
+        multiplicity,
+    }))
 }
 
 /// The reward of the settings.
@@ -219,6 +222,10 @@ impl Task for FragmentsTask {
     }
 
     fn dag(&self) -> Result<Option<Dag<Tree>>> {
-        Ok(self.listed.as_ref().map(|listed| Dag::new(&listed.trees)).transpose()?)
+        Ok(self
+            .listed
+            .as_ref()
+            .map(|listed| Dag::new(&listed.trees))
+            .transpose()?)
     }
 }

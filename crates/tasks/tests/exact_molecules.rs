@@ -5,13 +5,12 @@ use anabranch_tasks::config::{Source, load};
 use anabranch_tasks::runs;
 use anabranch_tasks::train::Wish;
 
-/// Benzene and piperazine are symmetric, dimethylamine and methylamine make the same molecules as
-/// each other's combinations with methane: every way in which counting can go wrong.
+/// Benzene and piperazine are symmetric, and dimethylamine is also methylamine with a methyl: the ways
+/// in which counting goes wrong.
 const VOCABULARY: &str = r#"[
     {"smiles": "c1ccccc1", "stems": [0, 1, 2, 3, 4, 5]},
     {"smiles": "C1CNCCN1", "stems": [2, 5]},
     {"smiles": "C", "stems": [0]},
-    {"smiles": "CO", "stems": [0, 1]},
     {"smiles": "CN", "stems": [0, 1]},
     {"smiles": "CNC", "stems": [1]}
 ]"#;
@@ -25,18 +24,21 @@ fn molecules_come_out_in_proportion_to_their_reward() {
         format!("env.vocabulary={:?}", vocabulary.display().to_string()),
         format!("output.folder={:?}", folder.path().display().to_string()),
         "env.max_nodes=3".into(),
-        "steps=900".into(),
-        "batch=32".into(),
+        "steps=2500".into(),
+        "batch=16".into(),
         "policy.width=32".into(),
         "policy.layers=2".into(),
-        "policy.log_z=3".into(),
         "reward.beta=2".into(),
         "reward.mw=0".into(),
-        "optimizer.learning_rate=0.003".into(),
-        "optimizer.half_life=250".into(),
+        "optimizer.learning_rate=0.005".into(),
+        "optimizer.half_life=500".into(),
         "exploration.epsilon=0.05".into(),
     ];
-    let config = load(Source::from_argument("fragments").expect("a task"), &settings).expect("sound settings");
+    let config = load(
+        Source::from_argument("fragments").expect("a task"),
+        &settings,
+    )
+    .expect("sound settings");
     let run = runs::create(&config, Some("small"), Vec::new()).expect("a run");
     runs::train_run(&config, &run, None, &mut |_| Wish::GoOn).expect("trains");
     let size = anabranch_tasks::evaluate::EvaluationSize {
@@ -44,11 +46,17 @@ fn molecules_come_out_in_proportion_to_their_reward() {
         held: 16,
         backward: 8,
     };
-    let figures = runs::assess(&config, &run, None, None, size).expect("evaluates").evaluation;
+    let figures = runs::assess(&config, &run, None, None, size)
+        .expect("evaluates")
+        .evaluation;
     let exact = figures.exact.expect("small enough to be written down");
     println!("{exact:?}");
     let merged = exact.merged.expect("several trees give one molecule");
     assert!(merged.objects < exact.objects);
-    assert!(merged.total_variation < 0.03, "over molecules: {}", merged.total_variation);
+    assert!(
+        merged.total_variation < 0.03,
+        "over molecules: {}",
+        merged.total_variation
+    );
     assert!((figures.correlation.spearman.expect("defined")) > 0.95);
 }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use crate::golden::BUILD;
+
 use super::command::{Step, find_program};
 use super::count::Count;
 use super::{Phase, Session};
@@ -134,8 +136,7 @@ fn install(session: &Session<'_>, packages: &[&str]) -> Result<()> {
 
 /// The report of a small run, in the target folder so that it can be looked at afterwards.
 fn report(session: &Session<'_>) -> Result<Result<PathBuf, String>> {
-    // The features of a test build, so that everything is built already.
-    let build = Step::cargo("build --workspace --bins --tests").run(session.root)?;
+    let build = Step::cargo(BUILD).run(session.root)?;
     if !build.success {
         return Ok(Err(build.description));
     }

@@ -28,11 +28,14 @@ impl Count {
         ignored: 0,
     };
 
-    /// The sum over every summary line of libtest, nextest or a `N passed, N failed` script.
+    /// The sum over every summary line of libtest or a `N passed, N failed` script; only that of
+    /// nextest where there is one, for it shows what libtest printed of each failure.
     pub fn read(output: &str) -> Self {
+        let lines: Vec<String> = output.lines().map(without_colour).collect();
+        let nextest = lines.iter().any(|line| is_nextest(line));
         let mut sum = Self::default();
-        for line in output.lines() {
-            if let Some(count) = summary(&without_colour(line)) {
+        for line in lines.iter().filter(|line| !nextest || is_nextest(line)) {
+            if let Some(count) = summary(line) {
                 sum += count;
             }
         }
@@ -57,7 +60,7 @@ fn summary(line: &str) -> Option<Count> {
     let line = line.trim();
     let list = if let Some(rest) = line.strip_prefix("test result:") {
         rest.split_once(". ")?.1
-    } else if line.starts_with("Summary [") {
+    } else if is_nextest(line) {
         line.split_once(" run: ")?.1
     } else if line.starts_with(|c: char| c.is_ascii_digit()) && line.contains(" passed, ") {
         line
@@ -82,6 +85,11 @@ fn summary(line: &str) -> Option<Count> {
         }
     }
     Some(count)
+}
+
+/// Whether this is the summary that nextest ends with.
+fn is_nextest(line: &str) -> bool {
+    line.trim_start().starts_with("Summary [")
 }
 
 /// `line` without terminal colours.
@@ -130,6 +138,22 @@ mod tests {
         let coloured = "\u{1b}[32;1m     Summary\u{1b}[0m [   5.123s] \u{1b}[1m12\u{1b}[0m tests run: \
             \u{1b}[1m10\u{1b}[0m \u{1b}[32;1mpassed\u{1b}[0m (1 slow), 1 failed, 1 timed out, 2 skipped";
         assert_eq!(Count::read(coloured), expected);
+    }
+
+    #[test]
+    fn a_failure_that_nextest_shows_counts_once() {
+        let output = "        FAIL [   0.428s] (1/2) cli::resume longer\n\
+            \x20   test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 2 filtered out; finished in 0.40s\n\
+            \x20    Summary [   0.459s] 2 tests run: 1 passed, 1 failed, 0 skipped\n\
+            \x20       FAIL [   0.428s] (1/2) cli::resume longer\n";
+        assert_eq!(
+            Count::read(output),
+            Count {
+                passed: 1,
+                failed: 1,
+                ignored: 0
+            }
+        );
     }
 
     #[test]

@@ -7,9 +7,10 @@ mod count;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 
+use crate::golden::BUILD;
 use command::Step;
 use count::Count;
 
@@ -19,6 +20,10 @@ const REFERENCES: &[(&str, &str)] = &[
     ("nasty", "rdkit_nasty_smiles.jsonl.gz"),
     ("objectives", "objectives.json"),
 ];
+
+/// Examples are among the targets for their development dependencies: with them cargo chooses the
+/// features that it chose for the lints, and no dependency is checked a second time.
+const DOCUMENTATION: &str = "doc --workspace --no-deps --lib --bins --examples --keep-going";
 
 /// What to test, and how.
 #[derive(Args, Clone, Copy, Debug)]
@@ -95,11 +100,7 @@ struct Session<'a> {
 impl<'a> Session<'a> {
     fn new(root: &'a Path, settings: Settings) -> Result<Self> {
         // Asked now: cargo may replace this program while it tests the workspace.
-        let this = std::env::current_exe().context("cannot tell where this program is")?;
-        let programs = this
-            .parent()
-            .context("a program is in a folder")?
-            .to_path_buf();
+        let programs = crate::golden::programs()?;
         Ok(Self {
             root,
             settings,
@@ -117,12 +118,12 @@ impl<'a> Session<'a> {
         self.phase("formatting", |s| s.step(&Step::cargo("fmt --all --check")))
             && self.phase("lints", |s| {
                 s.step(&Step::cargo(
-                    "clippy --workspace --all-targets -- -D warnings",
+                    "clippy --workspace --all-targets --keep-going -- -D warnings",
                 ))
             })
             && self.phase("layers", Self::layers)
             && self.phase("documentation", |s| {
-                s.step(&Step::cargo("doc --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings"))
+                s.step(&Step::cargo(DOCUMENTATION).env("RUSTDOCFLAGS", "-D warnings"))
             })
             && self.cargo_tests()
             && self.phase("references", Self::references)
@@ -224,17 +225,17 @@ impl<'a> Session<'a> {
                     .into(),
             ));
         }
+        let build = Step::cargo(BUILD).run(self.root)?;
+        if !build.success {
+            return Ok(Phase::Failed(Count::ONE_FAILED, build.description));
+        }
         let mut sum = Count::default();
         for (kind, name) in REFERENCES {
             let file = folder.join(name);
             if !file.is_file() {
                 bail!("../shared/reference exists, but {name} is not in it");
             }
-            // This very program as cargo built it last, so that nothing is built anew.
-            let golden = Step::new(self.programs.join("xtask"))
-                .arg("golden")
-                .arg(*kind)
-                .arg(file);
+            let golden = Step::new(self.programs.join("golden")).arg(*kind).arg(file);
             match self.step(&golden)? {
                 Phase::Ran(count) => sum += count,
                 Phase::Failed(count, why) => {

@@ -58,12 +58,18 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn print(evaluation: &Evaluation, numbers: &[anabranch_tasks::report::data::Number]) {
-    println!("step {}, inverse temperature {}", evaluation.step, evaluation.beta);
+    println!(
+        "step {}, inverse temperature {}",
+        evaluation.step, evaluation.beta
+    );
     if let Some(e) = &evaluation.exact {
         println!("\nexact, over {} objects in {} states", e.objects, e.states);
         if let Some(merged) = &e.merged {
             let count = merged.objects;
-            println!("  total variation over {count} distinct texts, several objects reading the same: {:.6}", merged.total_variation);
+            println!(
+                "  total variation over {count} distinct texts, several objects reading the same: {:.6}",
+                merged.total_variation
+            );
         }
         for (name, value) in [
             ("total variation", e.total_variation),
@@ -79,12 +85,18 @@ fn print(evaluation: &Evaluation, numbers: &[anabranch_tasks::report::data::Numb
             println!("  {name:<28} {value:.6}");
         }
         if let (Some(elbo), Some(eubo)) = (e.elbo, e.eubo) {
-            println!("  {:<28} {elbo:.6} <= log Z <= {eubo:.6}", "ELBO, EUBO (nats)");
+            println!(
+                "  {:<28} {elbo:.6} <= log Z <= {eubo:.6}",
+                "ELBO, EUBO (nats)"
+            );
         }
     }
     println!("\n{:<18} {:>12} {:>12}", "", "trained", "random");
     for number in numbers {
         let random = number.random.as_deref().unwrap_or("");
-        println!("{:<18} {:>12} {:>12}  {}", number.name, number.value, random, number.note);
+        println!(
+            "{:<18} {:>12} {:>12}  {}",
+            number.name, number.value, random, number.note
+        );
     }
 }

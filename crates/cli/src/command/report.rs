@@ -14,7 +14,9 @@ use crate::progress::Waiting;
 
 /// Write a report of one run, or of several beside each other, as one HTML page
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  gfn report runs/fragments-001\n  gfn report runs/a runs/b -o comparison.html")]
+#[command(
+    after_help = "Examples:\n  gfn report runs/fragments-001\n  gfn report runs/a runs/b -o comparison.html"
+)]
 pub struct Args {
     /// The run folders
     #[arg(required = true)]
@@ -36,7 +38,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     // A page that somebody named is theirs; the one in the run folder is ours to renew.
     let ours = args.output.is_none() && args.runs.len() == 1;
-    anyhow::ensure!(ours || !path.exists(), "{} exists already; choose another with -o", path.display());
+    anyhow::ensure!(
+        ours || !path.exists(),
+        "{} exists already; choose another with -o",
+        path.display()
+    );
     let size = EvaluationSize {
         samples: usize::try_from(args.number)?,
         ..EvaluationSize::default()

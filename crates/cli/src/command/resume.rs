@@ -14,7 +14,9 @@ use super::train_to_the_end;
 /// The result has the same bytes as a run that was never stopped. Settings given here are kept for the
 /// rest of the run.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  gfn resume runs/fragments-001\n  gfn resume runs/fragments-001 steps=5000")]
+#[command(
+    after_help = "Examples:\n  gfn resume runs/fragments-001\n  gfn resume runs/fragments-001 steps=5000"
+)]
 pub struct Args {
     /// The run folder
     run: PathBuf,
@@ -36,9 +38,15 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         ("env", before.env == config.env),
         ("policy", before.policy == config.policy),
         ("seed", before.seed == config.seed),
-        ("output.folder", before.output.folder == config.output.folder),
+        (
+            "output.folder",
+            before.output.folder == config.output.folder,
+        ),
     ] {
-        anyhow::ensure!(same, "{name} cannot change within a run; begin a new one with gfn train");
+        anyhow::ensure!(
+            same,
+            "{name} cannot change within a run; begin a new one with gfn train"
+        );
     }
     if config != before {
         runs::check(&config)?;

@@ -12,8 +12,10 @@ use crate::progress::Counting;
 ///
 /// The extension chooses the format: .csv .smi .sdf .jsonl .parquet.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  gfn sample runs/fragments-001 -n 1000 -o hits.sdf\n  \
-                        gfn sample runs/fragments-001 -n 100000 -o all.parquet --seed 1 --allow-duplicates")]
+#[command(
+    after_help = "Examples:\n  gfn sample runs/fragments-001 -n 1000 -o hits.sdf\n  \
+                        gfn sample runs/fragments-001 -n 100000 -o all.parquet --seed 1 --allow-duplicates"
+)]
 pub struct Args {
     /// The run folder
     run: PathBuf,
@@ -55,6 +57,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let bar = Counting::new(request.count, "objects");
     let written = sample_run(&config, &run, &request, &mut |count| bar.set(count))?;
     bar.finish();
-    println!("{} objects in {} ({} bytes)", written.rows, written.path.display(), written.bytes);
+    println!(
+        "{} objects in {} ({} bytes)",
+        written.rows,
+        written.path.display(),
+        written.bytes
+    );
     Ok(ExitCode::SUCCESS)
 }

@@ -12,9 +12,11 @@ use super::train_to_the_end;
 /// TASK is fragments, hypergrid or bit_sequence with its defaults, or a TOML file. Settings are written
 /// as key=value; --dry-run prints all of them with what they mean.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  gfn train fragments\n  gfn train fragments reward.qed=2 reward.logp=1 seed=7\n  \
+#[command(
+    after_help = "Examples:\n  gfn train fragments\n  gfn train fragments reward.qed=2 reward.logp=1 seed=7\n  \
                         gfn train fragments 'reward.beta={uniform=[1,32]}' steps=5000\n  gfn train settings.toml --name first-try\n  \
-                        gfn train hypergrid env.dims=4 objective.name=sub_trajectory_balance")]
+                        gfn train hypergrid env.dims=4 objective.name=sub_trajectory_balance"
+)]
 pub struct Args {
     /// fragments, hypergrid, bit_sequence, or a TOML file
     task: String,
@@ -39,7 +41,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     if let Some(name) = &args.name {
         let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0']);
-        anyhow::ensure!(plain, "--name {name:?} cannot name a folder; use letters, digits, - and _");
+        anyhow::ensure!(
+            plain,
+            "--name {name:?} cannot name a folder; use letters, digits, - and _"
+        );
     }
     let run = runs::create(&config, args.name.as_deref(), std::env::args().collect())?;
     println!("run      {}", run.path().display());

@@ -30,7 +30,11 @@ pub fn log_partition_variance(terms: &Terms) -> Result<Loss, CoreError> {
 pub fn conditional_log_partition_variance(terms: &Terms) -> Result<Loss, CoreError> {
     balance::check(terms)?;
     let estimates = terms.log_z_estimates();
-    let offsets: Vec<f64> = estimates.iter().zip(&terms.log_z).map(|(e, z)| e - z).collect();
+    let offsets: Vec<f64> = estimates
+        .iter()
+        .zip(&terms.log_z)
+        .map(|(e, z)| e - z)
+        .collect();
     Ok(variance(terms, &offsets))
 }
 

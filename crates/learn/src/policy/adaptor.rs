@@ -12,12 +12,18 @@ use crate::segment::log_softmax_rows;
 pub trait Adapt: Policy + Sized {
     /// Mixes in the uniform policy over legal moves with probability `epsilon` per step.
     fn epsilon(self, epsilon: f64) -> EpsilonUniform<Self> {
-        EpsilonUniform { policy: self, epsilon }
+        EpsilonUniform {
+            policy: self,
+            epsilon,
+        }
     }
 
     /// Divides forward scores by `temperature`: above 1 explores, below 1 sharpens.
     fn tempered(self, temperature: f64) -> Tempered<Self> {
-        Tempered { policy: self, temperature }
+        Tempered {
+            policy: self,
+            temperature,
+        }
     }
 }
 

@@ -44,7 +44,10 @@ pub struct GraphTransformer<E> {
 
 impl<E> Clone for GraphTransformer<E> {
     fn clone(&self) -> Self {
-        Self { env: PhantomData, ..*self }
+        Self {
+            env: PhantomData,
+            ..*self
+        }
     }
 }
 
@@ -95,11 +98,13 @@ impl<E: GraphEncoded> GraphTransformer<E> {
     }
 
     fn node_outputs(&self) -> usize {
-        self.shape.node_actions + usize::from(self.config.learned_backward) * self.shape.node_parents
+        self.shape.node_actions
+            + usize::from(self.config.learned_backward) * self.shape.node_parents
     }
 
     fn edge_outputs(&self) -> usize {
-        self.shape.edge_actions + usize::from(self.config.learned_backward) * self.shape.edge_parents
+        self.shape.edge_actions
+            + usize::from(self.config.learned_backward) * self.shape.edge_parents
     }
 
     fn block(&self, graphs: &[&Graph], conditions: &[&[f32]]) -> Block {
@@ -150,22 +155,25 @@ impl<E: GraphEncoded> GraphTransformer<E> {
         let mut h = norm(x.clone());
         if let Some(condition) = &block.condition {
             let film = leaves.linear(&name("film"), condition.clone());
-            let film = film.reshape([g, 1, 2 * w]).expand([g, t, 2 * w]).reshape([g * t, 2 * w]);
+            let film = film
+                .reshape([g, 1, 2 * w])
+                .expand([g, t, 2 * w])
+                .reshape([g * t, 2 * w]);
             let (scale, shift) = (film.clone().narrow(1, 0, w), film.narrow(1, w, w));
             h = h.clone() + h * scale + shift;
         }
-        let sums = block.adjacency.clone().matmul(h.clone().reshape([g, t, w])).reshape([g * t, w]);
+        let sums = block
+            .adjacency
+            .clone()
+            .matmul(h.clone().reshape([g, t, w]))
+            .reshape([g * t, w]);
         let qkv = leaves.linear(&name("qkv"), h)
             + sums.matmul(leaves.get(&name("neighbours")))
             + block.incident.clone().matmul(leaves.get(&name("incident")));
         // [g * t, 3w] -> [3, g, heads, t, w / heads]
         let d = w / heads;
         let qkv = qkv.reshape([g, t, 3, heads, d]).permute([2, 0, 3, 1, 4]);
-        let part = |i: usize| {
-            qkv.clone()
-                .narrow(0, i, 1)
-                .reshape([g * heads, t, d])
-        };
+        let part = |i: usize| qkv.clone().narrow(0, i, 1).reshape([g * heads, t, d]);
         let (q, k, v) = (part(0), part(1), part(2));
         let bias = leaves.get(&name("bond_bias")).reshape([1, heads, 1, 1])
             * block.adjacency.clone().reshape([g, 1, t, t]);
@@ -226,7 +234,11 @@ impl<E: GraphEncoded> Network for GraphTransformer<E> {
         params.linear("policy.node_head", w, self.node_outputs(), rng);
         params.linear("policy.edge_in.from", w, w, rng);
         params.uniform("policy.edge_in.to", [w, w], rng);
-        params.uniform("policy.edge_in.features", [self.shape.edge_features, w], rng);
+        params.uniform(
+            "policy.edge_in.features",
+            [self.shape.edge_features, w],
+            rng,
+        );
         params.linear("policy.edge_head", w, self.edge_outputs(), rng);
         params.linear("policy.graph_in", 2 * w, w, rng);
         params.linear("policy.graph_head", w, GRAPH_OUTPUTS, rng);
@@ -282,16 +294,22 @@ impl<E: GraphEncoded> Network for GraphTransformer<E> {
         for (row, (forward, backward)) in slots.iter().enumerate() {
             let (node_start, edge_start, graph_start, _) = places[row];
             let place = |slot: &GraphSlot, node_skip: usize, edge_skip: usize| match *slot {
-                GraphSlot::Node { node, action } => node_start + node * node_out + node_skip + action,
-                GraphSlot::Edge { edge, action } => edge_start + edge * edge_out + edge_skip + action,
+                GraphSlot::Node { node, action } => {
+                    node_start + node * node_out + node_skip + action
+                }
+                GraphSlot::Edge { edge, action } => {
+                    edge_start + edge * edge_out + edge_skip + action
+                }
             };
             moves.extend(forward.iter().map(|slot| place(slot, 0, 0) as u32));
             if frontier.moves.row(row).len() > forward.len() {
                 moves.push(graph_start as u32);
             }
-            parents.extend(backward.iter().map(|slot| {
-                place(slot, self.shape.node_actions, self.shape.edge_actions) as u32
-            }));
+            parents.extend(
+                backward.iter().map(|slot| {
+                    place(slot, self.shape.node_actions, self.shape.edge_actions) as u32
+                }),
+            );
         }
         Prepared {
             batch,
@@ -315,7 +333,13 @@ impl<E: GraphEncoded> Network for GraphTransformer<E> {
 
 impl<E: GraphEncoded> GraphTransformer<E> {
     fn block_outputs(&self, leaves: &Leaves, block: &Block, outputs: &mut Vec<Tensor<2>>) {
-        let (w, g, n, t, e) = (self.config.width, block.graphs, block.nodes, block.nodes + 1, block.edges);
+        let (w, g, n, t, e) = (
+            self.config.width,
+            block.graphs,
+            block.nodes,
+            block.nodes + 1,
+            block.edges,
+        );
         let fe = self.shape.edge_features;
         let condition = (self.conditions > 0).then(|| {
             let c = leaves.constant(block.conditions.clone(), [g, self.conditions]);

@@ -35,7 +35,9 @@ impl LogZ {
         count: usize,
     ) -> (Vec<f64>, LogZPullback<'a>) {
         let leaves = Leaves::new(params, true);
-        let mut out = leaves.constant(vec![1.0; count], [count, 1]).matmul(leaves.get("log_z.value"));
+        let mut out = leaves
+            .constant(vec![1.0; count], [count, 1])
+            .matmul(leaves.get("log_z.value"));
         if self.conditions > 0 {
             let x = leaves.constant(conditions.to_vec(), [count, self.conditions]);
             let x = burn::tensor::activation::leaky_relu(leaves.linear("log_z.in", x), 0.01);

@@ -38,7 +38,10 @@ pub struct Mlp<E> {
 
 impl<E> Clone for Mlp<E> {
     fn clone(&self) -> Self {
-        Self { env: PhantomData, ..*self }
+        Self {
+            env: PhantomData,
+            ..*self
+        }
     }
 }
 
@@ -67,7 +70,11 @@ impl<E: VectorEncoded> Mlp<E> {
     }
 
     fn trunk_name(&self, head: &'static str) -> &'static str {
-        if self.config.shared_trunk { "trunk" } else { head }
+        if self.config.shared_trunk {
+            "trunk"
+        } else {
+            head
+        }
     }
 }
 
@@ -91,7 +98,12 @@ impl<E: VectorEncoded> Network for Mlp<E> {
             trunks.push(trunk);
             let mut inputs = self.features + self.conditions;
             for layer in 0..self.config.layers {
-                params.linear(&format!("policy.{trunk}.{layer}"), inputs, self.config.hidden, rng);
+                params.linear(
+                    &format!("policy.{trunk}.{layer}"),
+                    inputs,
+                    self.config.hidden,
+                    rng,
+                );
                 inputs = self.config.hidden;
             }
         }

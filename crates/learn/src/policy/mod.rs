@@ -72,7 +72,11 @@ pub trait Model: Policy {
     ///
     /// # Errors
     /// Where it cannot be computed.
-    fn forward_log_z(&self, conditions: &[f32], count: usize) -> Result<(Vec<f64>, LogZPullback<'_>)>;
+    fn forward_log_z(
+        &self,
+        conditions: &[f32],
+        count: usize,
+    ) -> Result<(Vec<f64>, LogZPullback<'_>)>;
 
     /// The parameters.
     fn params(&self) -> &Params;

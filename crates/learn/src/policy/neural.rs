@@ -32,7 +32,11 @@ impl Leaves {
             .map(|param| {
                 let data = TensorData::new(param.values.clone(), param.shape);
                 let tensor = Tensor::<2>::from_data(data, &device);
-                if tracked { tensor.require_grad() } else { tensor }
+                if tracked {
+                    tensor.require_grad()
+                } else {
+                    tensor
+                }
             })
             .collect();
         let index = params
@@ -218,7 +222,11 @@ impl<N: Network> Model for Neural<N> {
         Ok((scores, Box::new(pullback)))
     }
 
-    fn forward_log_z(&self, conditions: &[f32], count: usize) -> Result<(Vec<f64>, LogZPullback<'_>)> {
+    fn forward_log_z(
+        &self,
+        conditions: &[f32],
+        count: usize,
+    ) -> Result<(Vec<f64>, LogZPullback<'_>)> {
         Ok(self.log_z.forward(&self.params, conditions, count))
     }
 

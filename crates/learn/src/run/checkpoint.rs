@@ -109,7 +109,10 @@ impl CheckpointStore {
         };
         let state = serde_json::to_vec(&state).map_err(|e| LearnError::file(&target, e))?;
         let contents = [
-            (MODEL, to_safetensors(&named("", &checkpoint.model), &target)?),
+            (
+                MODEL,
+                to_safetensors(&named("", &checkpoint.model), &target)?,
+            ),
             (STATE, to_safetensors(&memories(checkpoint), &target)?),
             (STATE_JSON, state),
         ];
@@ -123,7 +126,8 @@ impl CheckpointStore {
             version: env!("CARGO_PKG_VERSION").into(),
             files,
         };
-        let manifest = serde_json::to_vec_pretty(&manifest).map_err(|e| LearnError::file(&target, e))?;
+        let manifest =
+            serde_json::to_vec_pretty(&manifest).map_err(|e| LearnError::file(&target, e))?;
         write_synced(&staged.path().join("manifest.json"), &manifest)?;
         sync_folder(staged.path());
         fs::rename(staged.path(), &target).map_err(|e| cannot_write(&target, &e))?;
@@ -194,13 +198,15 @@ impl CheckpointStore {
             return Err(LearnError::file(&self.folder, problem));
         }
         let older = steps.iter().rev().find(|&&s| s < step);
-        self.read(step).map(Some).map_err(|error| match (error, older) {
-            (LearnError::File { path, problem }, Some(older)) => LearnError::file(
-                path,
-                format!("{problem}; go on from the one before with --from {older}"),
-            ),
-            (error, _) => error,
-        })
+        self.read(step)
+            .map(Some)
+            .map_err(|error| match (error, older) {
+                (LearnError::File { path, problem }, Some(older)) => LearnError::file(
+                    path,
+                    format!("{problem}; go on from the one before with --from {older}"),
+                ),
+                (error, _) => error,
+            })
     }
 
     fn read(&self, step: u64) -> Result<Checkpoint> {
@@ -219,10 +225,9 @@ impl CheckpointStore {
         let checked = |name: &str| -> Result<Vec<u8>> {
             let path = folder.join(name);
             let bytes = read(&path)?;
-            let wanted = manifest
-                .files
-                .get(name)
-                .ok_or_else(|| LearnError::file(&path, "is not in the manifest; the checkpoint is damaged"))?;
+            let wanted = manifest.files.get(name).ok_or_else(|| {
+                LearnError::file(&path, "is not in the manifest; the checkpoint is damaged")
+            })?;
             let found = facts(&bytes);
             if found.bytes != wanted.bytes {
                 let problem = format!(
@@ -232,7 +237,10 @@ impl CheckpointStore {
                 return Err(LearnError::file(&path, problem));
             }
             if found.sha256 != wanted.sha256 {
-                return Err(LearnError::file(&path, "is damaged: its SHA-256 is not the one written"));
+                return Err(LearnError::file(
+                    &path,
+                    "is damaged: its SHA-256 is not the one written",
+                ));
             }
             Ok(bytes)
         };
@@ -272,7 +280,10 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 fn facts(bytes: &[u8]) -> FileFacts {
     FileFacts {
         bytes: bytes.len() as u64,
-        sha256: Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect(),
+        sha256: Sha256::digest(bytes)
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect(),
     }
 }
 
@@ -291,7 +302,10 @@ fn memories(checkpoint: &Checkpoint) -> Vec<(String, [usize; 2], Vec<u8>)> {
     if let Some(average) = &checkpoint.average {
         out.extend(named("average/", average));
     }
-    for (prefix, memory) in [("first/", &checkpoint.adam.1), ("second/", &checkpoint.adam.2)] {
+    for (prefix, memory) in [
+        ("first/", &checkpoint.adam.1),
+        ("second/", &checkpoint.adam.2),
+    ] {
         for (param, values) in checkpoint.model.iter().zip(memory) {
             let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
             out.push((format!("{prefix}{}", param.name), param.shape, bytes));
@@ -318,7 +332,9 @@ fn to_safetensors(arrays: &[(String, [usize; 2], Vec<u8>)], path: &Path) -> Resu
 }
 
 fn from_safetensors(bytes: &[u8], path: &Path) -> Result<Vec<Param>> {
-    let damaged = |e: &dyn std::fmt::Display| LearnError::file(path, format!("is not a safetensors file of ours: {e}"));
+    let damaged = |e: &dyn std::fmt::Display| {
+        LearnError::file(path, format!("is not a safetensors file of ours: {e}"))
+    };
     let tensors = SafeTensors::deserialize(bytes).map_err(|e| damaged(&e))?;
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| damaged(&e))?;
     let order = metadata

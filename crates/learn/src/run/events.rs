@@ -24,7 +24,11 @@ impl EventWriter {
     /// Where it cannot be written.
     pub fn create(folder: &Path) -> Result<Self> {
         let time = now();
-        let path = folder.join(format!("events.out.tfevents.{}.{}.gfn", time as u64, std::process::id()));
+        let path = folder.join(format!(
+            "events.out.tfevents.{}.{}.gfn",
+            time as u64,
+            std::process::id()
+        ));
         let file = File::create(&path).map_err(|e| cannot_write(&path, &e))?;
         let mut writer = Self {
             path,
@@ -106,5 +110,7 @@ fn field_bytes(number: u8, bytes: &[u8], out: &mut Vec<u8>) {
 
 /// TFRecord's mask: a CRC of data that holds CRCs would be a poor check.
 fn masked_crc(bytes: &[u8]) -> u32 {
-    crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
+    crc32c::crc32c(bytes)
+        .rotate_right(15)
+        .wrapping_add(0xa282_ead8)
 }

@@ -43,7 +43,13 @@ impl RunFolder {
     ///
     /// # Errors
     /// Where the folder exists or cannot be written.
-    pub fn create(parent: &Path, name: Option<&str>, stem: &str, config: &str, info: &RunInfo) -> Result<Self> {
+    pub fn create(
+        parent: &Path,
+        name: Option<&str>,
+        stem: &str,
+        config: &str,
+        info: &RunInfo,
+    ) -> Result<Self> {
         fs::create_dir_all(parent).map_err(|e| cannot_write(parent, &e))?;
         let staged = tempfile::Builder::new()
             .prefix(".new-")
@@ -74,7 +80,10 @@ impl RunFolder {
                 return Err(LearnError::file(path, problem));
             }
             if number >= 100_000 {
-                return Err(LearnError::file(path, "no free run name is left; use --name"));
+                return Err(LearnError::file(
+                    path,
+                    "no free run name is left; use --name",
+                ));
             }
             number += 1;
         }
@@ -102,7 +111,10 @@ impl RunFolder {
         let lock = path.join(".lock");
         let file = File::create(&lock).map_err(|e| cannot_write(&lock, &e))?;
         if file.try_lock().is_err() {
-            return Err(LearnError::file(path, "another process is writing to this run; wait for it or stop it"));
+            return Err(LearnError::file(
+                path,
+                "another process is writing to this run; wait for it or stop it",
+            ));
         }
         folder.lock = Some(file);
         Ok(folder)
@@ -124,7 +136,10 @@ impl RunFolder {
             .canonicalize()
             .unwrap_or_else(|_| self.path.clone())
             .file_name()
-            .map_or_else(|| self.path.display().to_string(), |n| n.to_string_lossy().into_owned())
+            .map_or_else(
+                || self.path.display().to_string(),
+                |n| n.to_string_lossy().into_owned(),
+            )
     }
 
     /// A file in the folder.
@@ -145,19 +160,27 @@ impl RunFolder {
             ),
             _ => LearnError::file(&path, format!("cannot be read: {e}")),
         })?;
-        let value: serde_json::Value = serde_json::from_str(&text)
-            .map_err(|e| LearnError::file(&path, format!("is not valid JSON: {e}; restore it from a copy")))?;
+        let value: serde_json::Value = serde_json::from_str(&text).map_err(|e| {
+            LearnError::file(
+                &path,
+                format!("is not valid JSON: {e}; restore it from a copy"),
+            )
+        })?;
         let format = value.get("format").and_then(serde_json::Value::as_u64);
         if format != Some(u64::from(FORMAT)) {
             let found = format.map_or("none".to_string(), |f| f.to_string());
-            let version = value.get("version").and_then(|v| v.as_str()).unwrap_or("unknown");
+            let version = value
+                .get("version")
+                .and_then(|v| v.as_str())
+                .unwrap_or("unknown");
             let problem = format!(
                 "the run folder has format {found} (written by version {version}); this program reads \
                  format {FORMAT}: use the version that wrote it"
             );
             return Err(LearnError::file(&path, problem));
         }
-        serde_json::from_value(value).map_err(|e| LearnError::file(&path, format!("is incomplete: {e}")))
+        serde_json::from_value(value)
+            .map_err(|e| LearnError::file(&path, format!("is incomplete: {e}")))
     }
 
     /// `config.toml`, as written.
@@ -166,7 +189,8 @@ impl RunFolder {
     /// Where it cannot be read.
     pub fn config(&self) -> Result<String> {
         let path = self.file("config.toml");
-        fs::read_to_string(&path).map_err(|e| LearnError::file(&path, format!("cannot be read: {e}")))
+        fs::read_to_string(&path)
+            .map_err(|e| LearnError::file(&path, format!("cannot be read: {e}")))
     }
 
     /// Replaces a file in the folder in one go.
@@ -189,7 +213,9 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
         .write_all(bytes)
         .and_then(|()| staged.as_file().sync_all())
         .map_err(|e| cannot_write(path, &e))?;
-    staged.persist(path).map_err(|e| cannot_write(path, &e.error))?;
+    staged
+        .persist(path)
+        .map_err(|e| cannot_write(path, &e.error))?;
     readable_by_all(path);
     sync_folder(parent);
     Ok(())

@@ -91,20 +91,22 @@ impl MetricsReader {
     /// # Errors
     /// Where it cannot be read or a line is not JSON.
     pub fn read(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|e| LearnError::file(path, format!("cannot be read: {e}")))?;
+        let file =
+            File::open(path).map_err(|e| LearnError::file(path, format!("cannot be read: {e}")))?;
         let mut rows = Vec::new();
         let mut reader = BufReader::new(file);
         let mut line = String::new();
         for number in 1.. {
             line.clear();
-            let read = reader
-                .read_line(&mut line)
-                .map_err(|e| LearnError::file(path, format!("line {number} cannot be read: {e}")))?;
+            let read = reader.read_line(&mut line).map_err(|e| {
+                LearnError::file(path, format!("line {number} cannot be read: {e}"))
+            })?;
             if read == 0 || !line.ends_with('\n') {
                 break;
             }
-            let row = serde_json::from_str(&line)
-                .map_err(|e| LearnError::file(path, format!("line {number} is not a JSON object: {e}")))?;
+            let row = serde_json::from_str(&line).map_err(|e| {
+                LearnError::file(path, format!("line {number} is not a JSON object: {e}"))
+            })?;
             rows.push(row);
         }
         Ok(Self { rows })

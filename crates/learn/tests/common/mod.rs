@@ -6,22 +6,8 @@ use anabranch_core::objective::Objective;
 use anabranch_core::{Enumerable, Environment, Frontier, Seed};
 use anabranch_learn::optim::{Adam, AdamConfig};
 use anabranch_learn::policy::{Adapt, Model, Policy};
-use anabranch_learn::schedule::Schedule;
 use anabranch_learn::segment::log_softmax_rows;
 use anabranch_learn::step::{sample, train_step};
-
-/// Adam with one rate for the policy and one for log Z.
-pub fn adam(rate: f64, log_z_rate: f64) -> AdamConfig {
-    AdamConfig {
-        learning_rate: Schedule::Constant(rate),
-        log_z_learning_rate: Schedule::Constant(log_z_rate),
-        beta1: 0.9,
-        beta2: 0.999,
-        epsilon: 1e-8,
-        weight_decay: 0.0,
-        clip_norm: 0.0,
-    }
-}
 
 /// Trains `model` on policy for `steps` steps of 16 trajectories with some exploration.
 pub fn train<M: Model>(
@@ -36,14 +22,27 @@ pub fn train<M: Model>(
     let seed = Seed::new(0);
     for step in 0..steps {
         let explorer = (&*model).epsilon(0.05);
-        let trajectories = sample(env, &explorer, &[], 16, (seed, "rollout", step)).expect("samples");
+        let trajectories =
+            sample(env, &explorer, &[], 16, (seed, "rollout", step)).expect("samples");
         let rewards: Vec<f64> = trajectories.objects().iter().map(&log_reward).collect();
-        train_step(env, model, &mut optimizer, objective, &trajectories, &rewards).expect("trains");
+        train_step(
+            env,
+            model,
+            &mut optimizer,
+            objective,
+            &trajectories,
+            &rewards,
+        )
+        .expect("trains");
     }
 }
 
 /// Exact total variation between what `policy` draws and R / Z.
-pub fn exact_total_variation<E, P>(env: &E, policy: &P, log_reward: impl Fn(&E::State) -> f64) -> f64
+pub fn exact_total_variation<E, P>(
+    env: &E,
+    policy: &P,
+    log_reward: impl Fn(&E::State) -> f64,
+) -> f64
 where
     E: Enumerable,
     P: Policy<Env = E>,
@@ -53,7 +52,13 @@ where
     let scores = policy.scores(&frontier).expect("scores");
     let log_p = terminating_distribution(&dag, &log_softmax_rows(&frontier.moves, &scores.moves));
     let rewards: Vec<f64> = (0..dag.len())
-        .map(|s| if dag.can_stop(s) { log_reward(&dag.states()[s]) } else { f64::NEG_INFINITY })
+        .map(|s| {
+            if dag.can_stop(s) {
+                log_reward(&dag.states()[s])
+            } else {
+                f64::NEG_INFINITY
+            }
+        })
         .collect();
     total_variation(&log_p, &target(&rewards))
 }

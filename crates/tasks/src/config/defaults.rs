@@ -127,7 +127,7 @@ fn fragments(common: Config) -> Config {
         })
         .collect();
     Config {
-        steps: 700,
+        steps: 1500,
         batch: 32,
         reward: RewardConfig {
             beta: BetaConfig::Fixed(32.0),
@@ -144,6 +144,10 @@ fn fragments(common: Config) -> Config {
         objective: ObjectiveConfig {
             name: ObjectiveName::LogPartitionVariance,
             ..common.objective
+        },
+        optimizer: OptimizerConfig {
+            half_life: 400.0,
+            ..common.optimizer
         },
         exploration: ExplorationConfig {
             epsilon: 0.01,

@@ -40,7 +40,7 @@ use thiserror::Error;
 pub struct SampleTable {
     /// Title of the column of objects: smiles, cell or bits.
     pub object: String,
-    /// [K] titles of the further columns.
+    /// `[K]` titles of the further columns.
     pub columns: Vec<String>,
     /// One for each object.
     pub rows: Vec<Sample>,
@@ -55,7 +55,7 @@ pub struct Sample {
     pub reward: f64,
     /// Natural logarithm of the reward.
     pub log_reward: f64,
-    /// [K] values of the further columns.
+    /// `[K]` values of the further columns.
     pub values: Vec<f64>,
     /// The molecule, where the object is one; SDF needs it.
     pub molecule: Option<Molecule>,

@@ -1,15 +1,19 @@
 //! Bad input: a clear error, a code that is not 0, nothing lost.
 
-mod common;
-
 use std::fs;
 
-use common::{Place, newest_checkpoint};
+use crate::place::{Place, newest_checkpoint};
 
 /// A finished small grid run called `grid`.
 fn grid(place: &Place) {
     place.ok(&[
-        "train", "hypergrid", "--name", "grid", "steps=20", "policy.width=16", "output.samples=20",
+        "train",
+        "hypergrid",
+        "--name",
+        "grid",
+        "steps=20",
+        "policy.width=16",
+        "output.samples=20",
         "output.checkpoint_every=10",
     ]);
 }
@@ -17,21 +21,56 @@ fn grid(place: &Place) {
 #[test]
 fn settings() {
     let place = Place::new();
-    fs::write(place.path("broken.toml"), "task = \"hypergrid\"\nsteps = = 3\n").expect("a file");
+    fs::write(
+        place.path("broken.toml"),
+        "task = \"hypergrid\"\nsteps = = 3\n",
+    )
+    .expect("a file");
     place.refused(&["train", "broken.toml"], &["broken.toml", "2"]);
-    fs::write(place.path("unknown.toml"), "task = \"hypergrid\"\n[optimizer]\nlearning_rat = 1e-3\n").expect("a file");
-    place.refused(&["train", "unknown.toml"], &["unknown.toml:3", "learning_rate"]);
+    fs::write(
+        place.path("unknown.toml"),
+        "task = \"hypergrid\"\n[optimizer]\nlearning_rat = 1e-3\n",
+    )
+    .expect("a file");
+    place.refused(
+        &["train", "unknown.toml"],
+        &["unknown.toml:3", "learning_rate"],
+    );
     place.refused(&["train", "hypergird"], &["hypergird", "hypergrid"]);
     place.refused(&["train", "hypergrid", "env.sides=8"], &["env.side"]);
     place.refused(&["train", "hypergrid", "steps=many"], &["steps"]);
-    place.refused(&["train", "hypergrid", "optimizer.learning_rate=nan"], &["learning_rate"]);
-    place.refused(&["train", "hypergrid", "optimizer.learning_rate=-1"], &["learning_rate"]);
+    place.refused(
+        &["train", "hypergrid", "optimizer.learning_rate=nan"],
+        &["learning_rate"],
+    );
+    place.refused(
+        &["train", "hypergrid", "optimizer.learning_rate=-1"],
+        &["learning_rate"],
+    );
     place.refused(&["train", "fragments", "reward.qedd=1"], &["reward.qed"]);
-    place.refused(&["train", "fragments", "env.vocabulary=missing.json"], &["missing.json"]);
-    place.refused(&["train", "fragments", "reward.qed=0", "reward.sa=0", "reward.mw=0"], &["weight"]);
-    place.refused(&["train", "bit_sequence", "env.bits=120", "env.word=7"], &["7"]);
+    place.refused(
+        &["train", "fragments", "env.vocabulary=missing.json"],
+        &["missing.json"],
+    );
+    place.refused(
+        &[
+            "train",
+            "fragments",
+            "reward.qed=0",
+            "reward.sa=0",
+            "reward.mw=0",
+        ],
+        &["weight"],
+    );
+    place.refused(
+        &["train", "bit_sequence", "env.bits=120", "env.word=7"],
+        &["7"],
+    );
     place.refused(&["--threads", "0", "train", "hypergrid"], &["threads"]);
-    assert!(!place.path("runs").exists(), "a refused run leaves no folder");
+    assert!(
+        !place.path("runs").exists(),
+        "a refused run leaves no folder"
+    );
 }
 
 #[test]
@@ -39,12 +78,24 @@ fn a_vocabulary_with_a_bad_smiles_is_refused_with_the_fragment() {
     let place = Place::new();
     let long = "C".repeat(10_000);
     for (smiles, part) in [("", "empty"), ("c1ccc", "c1ccc"), (long.as_str(), "10000")] {
-        let vocabulary = format!("[{{\"smiles\": \"C\", \"stems\": [0]}}, {{\"smiles\": {smiles:?}, \"stems\": [0]}}]");
+        let vocabulary = format!(
+            "[{{\"smiles\": \"C\", \"stems\": [0]}}, {{\"smiles\": {smiles:?}, \"stems\": [0]}}]"
+        );
         fs::write(place.path("fragments.json"), vocabulary).expect("a file");
-        place.refused(&["train", "fragments", "env.vocabulary=fragments.json"], &["fragments.json", part]);
+        place.refused(
+            &["train", "fragments", "env.vocabulary=fragments.json"],
+            &["fragments.json", part],
+        );
     }
-    fs::write(place.path("fragments.json"), "[{\"smiles\": \"C\", \"stems\": [4]}]").expect("a file");
-    place.refused(&["train", "fragments", "env.vocabulary=fragments.json"], &["fragments.json", "4"]);
+    fs::write(
+        place.path("fragments.json"),
+        "[{\"smiles\": \"C\", \"stems\": [4]}]",
+    )
+    .expect("a file");
+    place.refused(
+        &["train", "fragments", "env.vocabulary=fragments.json"],
+        &["fragments.json", "4"],
+    );
 }
 
 #[test]
@@ -52,11 +103,20 @@ fn runs_are_never_overwritten() {
     let place = Place::new();
     grid(&place);
     let before = place.read("runs/grid/metrics.jsonl");
-    place.refused(&["train", "hypergrid", "--name", "grid", "steps=1"], &["grid", "never overwritten"]);
+    place.refused(
+        &["train", "hypergrid", "--name", "grid", "steps=1"],
+        &["grid", "never overwritten"],
+    );
     assert_eq!(place.read("runs/grid/metrics.jsonl"), before);
-    place.refused(&["train", "hypergrid", "--name", "../up", "steps=1"], &["--name"]);
+    place.refused(
+        &["train", "hypergrid", "--name", "../up", "steps=1"],
+        &["--name"],
+    );
     fs::write(place.path("mine.csv"), "precious").expect("a file");
-    place.refused(&["sample", "runs/grid", "-n", "5", "-o", "mine.csv"], &["mine.csv"]);
+    place.refused(
+        &["sample", "runs/grid", "-n", "5", "-o", "mine.csv"],
+        &["mine.csv"],
+    );
     assert_eq!(place.read("mine.csv"), b"precious");
 }
 
@@ -69,7 +129,11 @@ fn damaged_checkpoints_are_named_with_the_way_out() {
     let whole = fs::read(&model).expect("weights");
 
     fs::write(&model, &whole[..whole.len() / 2]).expect("cut");
-    for command in [&["eval", "runs/grid"][..], &["resume", "runs/grid"], &["sample", "runs/grid", "-o", "x.csv"]] {
+    for command in [
+        &["eval", "runs/grid"][..],
+        &["resume", "runs/grid"],
+        &["sample", "runs/grid", "-o", "x.csv"],
+    ] {
         place.refused(command, &["model.safetensors", "damaged", "--from 10"]);
     }
     let mut flipped = whole.clone();
@@ -78,7 +142,10 @@ fn damaged_checkpoints_are_named_with_the_way_out() {
     fs::write(&model, &flipped).expect("flipped");
     place.refused(&["resume", "runs/grid"], &["SHA-256", "--from 10"]);
     place.ok(&["eval", "runs/grid", "--from", "10", "-n", "10"]);
-    place.refused(&["eval", "runs/grid", "--from", "11"], &["no checkpoint of step 11"]);
+    place.refused(
+        &["eval", "runs/grid", "--from", "11"],
+        &["no checkpoint of step 11"],
+    );
 
     fs::remove_file(newest.join("manifest.json")).expect("removed");
     place.refused(&["resume", "runs/grid"], &["manifest.json"]);
@@ -99,10 +166,14 @@ fn weights_that_are_not_numbers_are_refused() {
     let header = u64::from_le_bytes(bytes[..8].try_into().expect("8 bytes")) as usize;
     bytes[8 + header..12 + header].copy_from_slice(&f32::NAN.to_le_bytes());
     fs::write(&path, &bytes).expect("written");
-    let sum = std::process::Command::new("sha256sum").arg(&path).output().expect("sha256sum");
-    let sum = common::text(&sum.stdout)[..64].to_string();
+    let sum = std::process::Command::new("sha256sum")
+        .arg(&path)
+        .output()
+        .expect("sha256sum");
+    let sum = crate::place::text(&sum.stdout)[..64].to_string();
     let manifest = newest.join("manifest.json");
-    let mut value: serde_json::Value = serde_json::from_slice(&fs::read(&manifest).expect("a manifest")).expect("JSON");
+    let mut value: serde_json::Value =
+        serde_json::from_slice(&fs::read(&manifest).expect("a manifest")).expect("JSON");
     value["files"]["model.safetensors"]["sha256"] = sum.into();
     fs::write(&manifest, value.to_string()).expect("written");
     place.refused(&["eval", "runs/grid"], &["NaN"]);
@@ -116,7 +187,11 @@ fn folders_of_another_version_or_of_something_else_are_refused() {
     let info = place.path("runs/grid/run.json");
     let text = fs::read_to_string(&info).expect("run.json");
     fs::write(&info, text.replace("\"format\": 1", "\"format\": 99")).expect("written");
-    for command in [&["eval", "runs/grid"][..], &["resume", "runs/grid"], &["report", "runs/grid"]] {
+    for command in [
+        &["eval", "runs/grid"][..],
+        &["resume", "runs/grid"],
+        &["report", "runs/grid"],
+    ] {
         place.refused(command, &["run.json", "99"]);
     }
     fs::write(&info, "{").expect("written");
@@ -138,21 +213,60 @@ fn damaged_settings_and_metrics_of_a_run_are_named() {
     place.refused(&["eval", "runs/grid"], &["policy", "another configuration"]);
     fs::write(&config, &text).expect("written");
     fs::write(place.path("runs/grid/metrics.jsonl"), "").expect("written");
-    place.refused(&["resume", "runs/grid", "steps=30"], &["metrics.jsonl", "lines are missing"]);
+    place.refused(
+        &["resume", "runs/grid", "steps=30"],
+        &["metrics.jsonl", "lines are missing"],
+    );
 }
 
 #[test]
 fn samples() {
     let place = Place::new();
     grid(&place);
-    place.refused(&["sample", "runs/grid", "-o", "x.xlsx"], &["x.xlsx", ".csv"]);
+    place.refused(
+        &["sample", "runs/grid", "-o", "x.xlsx"],
+        &["x.xlsx", ".csv"],
+    );
     place.refused(&["sample", "runs/grid", "-n", "5", "-o", "x.sdf"], &["sdf"]);
-    place.refused(&["sample", "runs/grid", "-n", "5", "-o", "no/such/folder/x.csv"], &["no/such/folder"]);
+    place.refused(
+        &[
+            "sample",
+            "runs/grid",
+            "-n",
+            "5",
+            "-o",
+            "no/such/folder/x.csv",
+        ],
+        &["no/such/folder"],
+    );
     // 64 cells can not give 65 distinct ones.
-    place.refused(&["sample", "runs/grid", "-n", "65", "-o", "x.csv"], &["distinct", "--allow-duplicates"]);
-    place.refused(&["sample", "runs/grid", "-n", "5", "-o", "x.csv", "--beta", "3"], &["reward.beta"]);
+    place.refused(
+        &["sample", "runs/grid", "-n", "65", "-o", "x.csv"],
+        &["distinct", "--allow-duplicates"],
+    );
+    place.refused(
+        &[
+            "sample",
+            "runs/grid",
+            "-n",
+            "5",
+            "-o",
+            "x.csv",
+            "--beta",
+            "3",
+        ],
+        &["reward.beta"],
+    );
     assert!(!place.path("x.csv").exists());
-    place.ok(&["sample", "runs/grid", "-n", "65", "-o", "x.csv", "--allow-duplicates"]);
+    place.ok(&[
+        "sample",
+        "runs/grid",
+        "-n",
+        "65",
+        "-o",
+        "x.csv",
+        "--allow-duplicates",
+    ]);
 }
 
 /// A file system without space: /dev/full refuses every write. A read-only folder is one that root
@@ -161,14 +275,23 @@ fn samples() {
 #[test]
 fn a_disk_that_cannot_be_written_to() {
     let place = Place::new();
-    place.refused(&["train", "hypergrid", "output.folder=/proc/no", "steps=1"], &["/proc/no"]);
+    place.refused(
+        &["train", "hypergrid", "output.folder=/proc/no", "steps=1"],
+        &["/proc/no"],
+    );
     grid(&place);
     let before = place.read("runs/grid/metrics.jsonl");
-    place.refused(&["sample", "runs/grid", "-n", "5", "-o", "/proc/x.csv"], &["/proc/x.csv"]);
+    place.refused(
+        &["sample", "runs/grid", "-n", "5", "-o", "/proc/x.csv"],
+        &["/proc/x.csv"],
+    );
     // Metrics that cannot be written stop the run; the checkpoint stays.
     fs::rename(place.path("runs/grid/timings.jsonl"), place.path("kept")).expect("moved");
     std::os::unix::fs::symlink("/dev/full", place.path("runs/grid/timings.jsonl")).expect("linked");
-    place.refused(&["resume", "runs/grid", "steps=30"], &["timings.jsonl", "space"]);
+    place.refused(
+        &["resume", "runs/grid", "steps=30"],
+        &["timings.jsonl", "space"],
+    );
     fs::remove_file(place.path("runs/grid/timings.jsonl")).expect("unlinked");
     place.ok(&["resume", "runs/grid", "steps=30"]);
     assert!(place.read("runs/grid/metrics.jsonl").starts_with(&before));

@@ -1,5 +1,4 @@
 //! The program as a subprocess.
-
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -39,7 +38,11 @@ impl Place {
     /// Runs and expects success; returns standard output.
     pub fn ok(&self, args: &[&str]) -> String {
         let output = self.gfn(args);
-        assert!(output.status.success(), "gfn {args:?} failed:\n{}", text(&output.stderr));
+        assert!(
+            output.status.success(),
+            "gfn {args:?} failed:\n{}",
+            text(&output.stderr)
+        );
         text(&output.stdout)
     }
 
@@ -48,10 +51,19 @@ impl Place {
         let output = self.gfn(args);
         let message = text(&output.stderr);
         let code = output.status.code();
-        assert!(code.is_some_and(|c| c != 0 && c != 101), "gfn {args:?} ended with {code:?}:\n{message}");
-        assert!(!message.contains("panicked"), "gfn {args:?} panicked:\n{message}");
+        assert!(
+            code.is_some_and(|c| c != 0 && c != 101),
+            "gfn {args:?} ended with {code:?}:\n{message}"
+        );
+        assert!(
+            !message.contains("panicked"),
+            "gfn {args:?} panicked:\n{message}"
+        );
         for part in parts {
-            assert!(message.contains(part), "gfn {args:?} does not say {part:?}:\n{message}");
+            assert!(
+                message.contains(part),
+                "gfn {args:?} does not say {part:?}:\n{message}"
+            );
         }
         message
     }
@@ -90,5 +102,6 @@ pub fn newest_checkpoint(run: &Path) -> PathBuf {
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .collect();
     steps.sort_unstable();
-    run.join("checkpoints").join(steps.last().expect("a checkpoint").to_string())
+    run.join("checkpoints")
+        .join(steps.last().expect("a checkpoint").to_string())
 }

@@ -1,0 +1,5 @@
+//! The program as its users meet it: a subprocess in a folder.
+mod bad_input;
+mod commands;
+mod place;
+mod resume;
