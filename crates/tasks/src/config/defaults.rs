@@ -131,6 +131,9 @@ fn fragments(common: Config) -> Config {
         batch: 32,
         reward: RewardConfig {
             beta: BetaConfig::Fixed(32.0),
+            // At beta 32 a floor of 1e-4 asks for log-probabilities of -295, and squared residuals of
+            // that size drown everything else; 0.05 asks for -96, which no sampler ever draws either.
+            floor: 0.05,
             properties,
             ..common.reward
         },
