@@ -45,6 +45,7 @@ fn train_to_the_end(
             Ok(ExitCode::from(130))
         }
         Outcome::Finished => {
+            interrupt::nothing_to_save();
             let closed = {
                 let _waiting =
                     progress::Waiting::new("sampling, evaluating and writing the report");

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anabranch_core::Seed;
+use anabranch_learn::policy::Model;
 use anabranch_learn::run::folder::FORMAT;
 use anabranch_learn::run::{Checkpoint, CheckpointStore, RunFolder, RunInfo};
 
@@ -16,7 +17,7 @@ use crate::report::data::{ReportData, RunReport};
 use crate::report::render;
 use crate::sampler::{Draw, Sampler, draw, table};
 use crate::summary::run_report;
-use crate::task::{State, Task, Visit, with_task};
+use crate::task::{State, Task, Visit, new_model, with_task};
 use crate::train::{Outcome, Tick, Wish, train};
 
 /// Commit that the program was built from, or "unknown".
@@ -75,6 +76,33 @@ pub fn check(config: &Config) -> Result<()> {
         }
     }
     with_task(config, SetUp)
+}
+
+/// Whether a run can go on under changed settings, from the checkpoint of step `from` or the newest.
+///
+/// # Errors
+/// Where the weights do not fit the settings or more steps are done than they ask for.
+pub fn check_resume(config: &Config, run: &RunFolder, from: Option<u64>) -> Result<()> {
+    struct Fits<'a>(&'a Config, Option<Checkpoint>);
+    impl Visit for Fits<'_> {
+        type Out = ();
+        fn visit<T: Task>(self, task: &T) -> Result<()> {
+            let Some(checkpoint) = self.1 else {
+                return Ok(());
+            };
+            let (done, asked) = (checkpoint.step, self.0.steps);
+            if asked < done {
+                return Err(TaskError::Request(format!(
+                    "steps is {asked} and {done} are done; give more, or go back with --from"
+                )));
+            }
+            Ok(new_model(task, self.0)
+                .params_mut()
+                .load(checkpoint.model)?)
+        }
+    }
+    let store = CheckpointStore::new(&run.file("checkpoints"), config.output.keep_checkpoints);
+    with_task(config, Fits(config, store.load(from)?))
 }
 
 /// The settings of a run, with `overrides` over them.

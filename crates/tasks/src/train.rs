@@ -144,8 +144,10 @@ impl<'a, T: Task> Session<'a, T> {
         let mut session = Self::new(task, config)?;
         let average = checkpoint.average;
         session.model.params_mut().load(checkpoint.model)?;
-        if let (Some(model), Some(average)) = (&mut session.average, average) {
-            model.params_mut().load(average)?;
+        if let Some(model) = &mut session.average {
+            // Where there was no average so far it begins at the weights.
+            let start = average.unwrap_or_else(|| session.model.params().clone());
+            model.params_mut().load(start)?;
         }
         let (step, first, second) = checkpoint.adam;
         let fits = |memory: &Vec<Vec<f32>>| {
@@ -170,7 +172,10 @@ impl<'a, T: Task> Session<'a, T> {
                 path: run.file("checkpoints"),
                 problem: format!("the state of the loop cannot be understood: {e}"),
             })?;
-        session.kept = kept;
+        session.kept.trajectories = kept.trajectories;
+        if let (Some(buffer), Some(filled)) = (&mut session.kept.replay, kept.replay) {
+            *buffer = filled;
+        }
         session.step = checkpoint.step;
         Ok(session)
     }

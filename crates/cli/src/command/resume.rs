@@ -49,7 +49,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         );
     }
     if config != before {
-        runs::check(&config)?;
+        runs::check_resume(&config, &run, args.from)?;
         run.replace("config.toml", to_toml(&config).as_bytes())?;
     }
     train_to_the_end(&config, &run, args.from)

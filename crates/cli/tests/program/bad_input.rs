@@ -296,3 +296,28 @@ fn a_disk_that_cannot_be_written_to() {
     place.ok(&["resume", "runs/grid", "steps=30"]);
     assert!(place.read("runs/grid/metrics.jsonl").starts_with(&before));
 }
+
+#[test]
+fn settings_that_a_run_cannot_go_on_with_change_nothing() {
+    let place = Place::new();
+    grid(&place);
+    let before = place.read("runs/grid/config.toml");
+    place.refused(&["resume", "runs/grid", "steps=5"], &["steps is 5", "20"]);
+    place.refused(
+        &["resume", "runs/grid", "objective.name=detailed_balance"],
+        &["another configuration"],
+    );
+    place.refused(
+        &["resume", "runs/grid", "policy.width=32"],
+        &["policy cannot change"],
+    );
+    assert_eq!(place.read("runs/grid/config.toml"), before);
+    // What can change does: an average that was not there begins at the weights.
+    place.ok(&[
+        "resume",
+        "runs/grid",
+        "steps=30",
+        "exploration.lag=0.9",
+        "replay.kind=uniform",
+    ]);
+}
