@@ -4,6 +4,7 @@
 //! added in shard order. So one seed gives the same bytes with one thread and with many.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use anabranch_core::objective::Objective;
 use anabranch_core::rng::{Seed, Stream};
@@ -20,9 +21,22 @@ use crate::score::{Choices, visited};
 /// Trajectories in one shard.
 pub const SHARD: usize = 16;
 
-/// Streams of trajectories `first..first + count` of `purpose` at `step`.
-fn streams(seed: Seed, purpose: &str, step: u64, first: usize, count: usize) -> Vec<Stream> {
-    (first..first + count)
+/// Does `work` on each shard of `count` trajectories, over the threads of the current pool; the
+/// results are in order.
+fn in_shards<R: Send>(
+    count: usize,
+    work: impl Fn(Range<usize>) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let firsts: Vec<usize> = (0..count).step_by(SHARD).collect();
+    firsts
+        .into_par_iter()
+        .map(|first| work(first..(first + SHARD).min(count)))
+        .collect()
+}
+
+/// Streams of the trajectories `which` of `purpose` at `step`.
+fn streams(seed: Seed, purpose: &str, step: u64, which: Range<usize>) -> Vec<Stream> {
+    which
         .map(|i| seed.stream(purpose, &[step, i as u64]))
         .collect()
 }
@@ -41,17 +55,11 @@ pub fn sample<P: Policy>(
     (seed, purpose, step): (Seed, &str, u64),
 ) -> Result<Trajectories<P::Env>> {
     let width = conditions.len().checked_div(count).unwrap_or(0);
-    let shards: Vec<_> = (0..count)
-        .step_by(SHARD)
-        .collect::<Vec<_>>()
-        .into_par_iter()
-        .map(|first| {
-            let size = SHARD.min(count - first);
-            let mut streams = streams(seed, purpose, step, first, size);
-            let conditions = &conditions[first * width..(first + size) * width];
-            rollout(env, policy, conditions, &mut streams)
-        })
-        .collect::<Result<_>>()?;
+    let shards = in_shards(count, |shard| {
+        let mut streams = streams(seed, purpose, step, shard.clone());
+        let conditions = &conditions[shard.start * width..shard.end * width];
+        rollout(env, policy, conditions, &mut streams)
+    })?;
     Ok(concatenate(shards))
 }
 
@@ -68,23 +76,11 @@ pub fn sample_backward<P: Policy>(
 ) -> Result<Trajectories<P::Env>> {
     let count = objects.len();
     let width = conditions.len().checked_div(count).unwrap_or(0);
-    let shards: Vec<_> = (0..count)
-        .step_by(SHARD)
-        .collect::<Vec<_>>()
-        .into_par_iter()
-        .map(|first| {
-            let size = SHARD.min(count - first);
-            let mut streams = streams(seed, purpose, step, first, size);
-            let conditions = &conditions[first * width..(first + size) * width];
-            rollout_backward(
-                env,
-                policy,
-                &objects[first..first + size],
-                conditions,
-                &mut streams,
-            )
-        })
-        .collect::<Result<_>>()?;
+    let shards = in_shards(count, |shard| {
+        let mut streams = streams(seed, purpose, step, shard.clone());
+        let conditions = &conditions[shard.start * width..shard.end * width];
+        rollout_backward(env, policy, &objects[shard], conditions, &mut streams)
+    })?;
     Ok(concatenate(shards))
 }
 
@@ -96,10 +92,10 @@ fn concatenate<E: Environment>(shards: Vec<Trajectories<E>>) -> Trajectories<E> 
     out
 }
 
-/// Trajectories `first..first + count` alone.
-fn slice<E: Environment>(all: &Trajectories<E>, first: usize, count: usize) -> Trajectories<E> {
+/// The trajectories `which` alone.
+fn slice<E: Environment>(all: &Trajectories<E>, which: Range<usize>) -> Trajectories<E> {
     let mut out = Trajectories::default();
-    for i in first..first + count {
+    for i in which {
         out.push(
             all.states.row(i).to_vec(),
             all.moves.row(i).to_vec(),
@@ -122,24 +118,18 @@ fn shards<'a, E: Discrete, X: Send>(
     trajectories: &Trajectories<E>,
     score: impl Fn(&Frontier<'a, E>) -> Result<(Scores, X)> + Sync,
 ) -> Result<Vec<(Shard<'a, E>, X)>> {
-    let count = trajectories.len();
-    (0..count)
-        .step_by(SHARD)
-        .collect::<Vec<_>>()
-        .into_par_iter()
-        .map(|first| {
-            let part = slice(trajectories, first, SHARD.min(count - first));
-            let frontier = visited(env, &part);
-            let (scores, extra) = score(&frontier)?;
-            let choices = Choices::new(&frontier, &part, &scores)?;
-            let shard = Shard {
-                frontier,
-                choices,
-                scores,
-            };
-            Ok((shard, extra))
-        })
-        .collect()
+    in_shards(trajectories.len(), |shard| {
+        let part = slice(trajectories, shard);
+        let frontier = visited(env, &part);
+        let (scores, extra) = score(&frontier)?;
+        let choices = Choices::new(&frontier, &part, &scores)?;
+        let shard = Shard {
+            frontier,
+            choices,
+            scores,
+        };
+        Ok((shard, extra))
+    })
 }
 
 /// Terms of `trajectories` under `policy` with `[B]` log Z and log R, without gradients.
