@@ -41,7 +41,7 @@ pub use frontier::Frontier;
 pub use ragged::Ragged;
 pub use reward::{Reward, RewardError};
 pub use rng::Seed;
-pub use terms::{Loss, Terms, TermsGrad};
+pub use terms::{Given, Loss, Terms, TermsGrad};
 pub use trajectory::Trajectories;
 
 /// The example of the guide, so that it is tested.

@@ -16,10 +16,27 @@ pub struct Terms {
     pub log_pb: Vec<f64>,
     /// `[E]` log F(s_t) of the state that each edge leaves, where the model has flows.
     pub log_flow: Option<Vec<f64>>,
+    /// `[E]` log P_F(stop | s_t) in the state that each edge leaves, negative infinity where a
+    /// trajectory cannot stop; what modified detailed balance needs beside the edges gone over.
+    pub log_stop: Option<Vec<f64>>,
     /// `[B]` log Z of each trajectory's condition.
     pub log_z: Vec<f64>,
     /// `[B]` log R(x), already tempered.
     pub log_reward: Vec<f64>,
+}
+
+/// What some objectives know beside [`Terms`]: numbers of the data or of frozen models, in nats, that
+/// take no gradient. All optional; an objective that needs one says so in an error.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    /// `[E]` log R(s_t), or the part of the log-reward known at s_t, of the state that each edge leaves.
+    pub log_reward_at: Option<Vec<f64>>,
+    /// `[B]` log-probability of each trajectory under a frozen prior policy, stopping included.
+    pub log_prior: Option<Vec<f64>>,
+    /// `[B]` log-probability of each trajectory, given its object, under a guide.
+    pub log_guide: Option<Vec<f64>>,
+    /// `[E]` log F(s_t) by a target network.
+    pub log_flow_target: Option<Vec<f64>>,
 }
 
 /// dL/d[`Terms`], with the same shapes. The reward is data and has no gradient.
@@ -31,6 +48,8 @@ pub struct TermsGrad {
     pub log_pb: Vec<f64>,
     /// `[E]`, zero where the objective does not use flows.
     pub log_flow: Vec<f64>,
+    /// `[E]`, zero where the objective does not use them.
+    pub log_stop: Vec<f64>,
     /// `[B]`
     pub log_z: Vec<f64>,
 }
@@ -115,6 +134,7 @@ impl Terms {
             log_pf: log_pf.items().to_vec(),
             log_pb: log_pb.items().to_vec(),
             log_flow: None,
+            log_stop: None,
             log_z,
             log_reward,
         }
@@ -128,6 +148,7 @@ impl TermsGrad {
             log_pf: vec![0.0; terms.log_pf.len()],
             log_pb: vec![0.0; terms.log_pb.len()],
             log_flow: vec![0.0; terms.log_pf.len()],
+            log_stop: vec![0.0; terms.log_pf.len()],
             log_z: vec![0.0; terms.len()],
         }
     }

@@ -21,7 +21,7 @@
 //!     let log_reward: Vec<f64> =
 //!         trajectories.objects().iter().map(|cell| reward.reward(cell).ln()).collect();
 //!     let objective = Objective::TrajectoryBalance;
-//!     train_step(&grid, &mut model, &mut adam, &objective, &trajectories, &log_reward)?;
+//!     train_step(&grid, &mut model, &mut adam, |t| objective.loss(t), &trajectories, &log_reward)?;
 //! }
 //! assert!((model.log_z(&[], 1)?[0] - reward_total(&grid, &reward).ln()).abs() < 0.5);
 //!

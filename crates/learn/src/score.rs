@@ -103,9 +103,17 @@ impl Choices {
             log_pf,
             log_pb,
             log_flow: scores.log_flow.clone(),
+            log_stop: Some(self.log_stop(frontier)),
             log_z,
             log_reward,
         }
+    }
+
+    /// `[E]` log-probability of stopping in each state, negative infinity where it cannot be done.
+    fn log_stop<E: Discrete>(&self, frontier: &Frontier<'_, E>) -> Vec<f64> {
+        (0..self.forward.len())
+            .map(|row| stop_place(frontier, row).map_or(f64::NEG_INFINITY, |at| self.log_pf[at]))
+            .collect()
     }
 
     /// dL/dscores from dL/dterms.
@@ -125,6 +133,21 @@ impl Choices {
                 weight,
                 &mut moves,
             );
+            // Objectives that do not look at stopping have zeros here.
+            let weight = grad.log_stop[row];
+            if weight != 0.0
+                && let Some(at) = stop_place(frontier, row)
+            {
+                let choice = at - frontier.moves.range(row).start;
+                add_choice_gradient(
+                    &frontier.moves,
+                    row,
+                    choice,
+                    &self.log_pf,
+                    weight,
+                    &mut moves,
+                );
+            }
         }
         let parents = self.log_pb.as_ref().map(|log_pb| {
             let mut parents = vec![0.0; log_pb.len()];
@@ -149,6 +172,12 @@ impl Choices {
             log_flow: Some(grad.log_flow.clone()),
         }
     }
+}
+
+/// Where stopping stands among the moves (`[M]`) of state `row`: it is the last one.
+fn stop_place<E: Discrete>(frontier: &Frontier<'_, E>, row: usize) -> Option<usize> {
+    let last = frontier.moves.range(row).end - 1;
+    (frontier.moves.items()[last] == Move::Stop).then_some(last)
 }
 
 fn unlisted(edge: &impl std::fmt::Debug, state: &impl std::fmt::Debug) -> LearnError {

@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use anabranch_core::objective::Objective;
 use anabranch_core::rng::{Seed, Stream};
-use anabranch_core::{Discrete, Environment, Frontier, Terms, TermsGrad, Trajectories};
+use anabranch_core::{
+    CoreError, Discrete, Environment, Frontier, Loss, Terms, TermsGrad, Trajectories,
+};
 use rayon::prelude::*;
 
 use crate::error::Result;
@@ -167,6 +168,9 @@ pub struct Progress {
 
 /// Computes the objective on `trajectories` with `[B]` log-rewards and takes one optimiser step.
 ///
+/// `objective` is any function of the terms: `|terms| Objective::TrajectoryBalance.loss(terms)`, or one's
+/// own.
+///
 /// # Errors
 /// Where a score, a term or a gradient is not finite, or an edge is not listed. The parameters are
 /// unchanged then.
@@ -174,7 +178,7 @@ pub fn train_step<M: Model>(
     env: &M::Env,
     model: &mut M,
     optimizer: &mut Adam,
-    objective: &Objective,
+    objective: impl FnOnce(&Terms) -> std::result::Result<Loss, CoreError>,
     trajectories: &Trajectories<M::Env>,
     log_reward: &[f64],
 ) -> Result<Progress> {
@@ -185,7 +189,7 @@ pub fn train_step<M: Model>(
     let (shards, pullbacks): (Vec<Shard<'_, M::Env>>, Vec<Pullback<'_>>) =
         scored.into_iter().unzip();
     let terms = join(&shards, &log_z, log_reward);
-    let loss = objective.loss(&terms)?;
+    let loss = objective(&terms)?;
     let grads = split(&loss.grad, &shards);
     let parts: Vec<Gradients> = pullbacks
         .into_par_iter()
@@ -218,6 +222,7 @@ fn join<E: Discrete>(shards: &[Shard<'_, E>], log_z: &[f64], log_reward: &[f64])
         log_pf: Vec::new(),
         log_pb: Vec::new(),
         log_flow: None,
+        log_stop: None,
         log_z: log_z.to_vec(),
         log_reward: log_reward.to_vec(),
     };
@@ -237,6 +242,9 @@ fn join<E: Discrete>(shards: &[Shard<'_, E>], log_z: &[f64], log_reward: &[f64])
         if let Some(flow) = part.log_flow {
             all.log_flow.get_or_insert_with(Vec::new).extend(flow);
         }
+        if let Some(stop) = part.log_stop {
+            all.log_stop.get_or_insert_with(Vec::new).extend(stop);
+        }
     }
     all
 }
@@ -252,7 +260,8 @@ fn split<E: Discrete>(grad: &TermsGrad, shards: &[Shard<'_, E>]) -> Vec<TermsGra
             TermsGrad {
                 log_pf: grad.log_pf[range.clone()].to_vec(),
                 log_pb: grad.log_pb[range.clone()].to_vec(),
-                log_flow: grad.log_flow[range].to_vec(),
+                log_flow: grad.log_flow[range.clone()].to_vec(),
+                log_stop: grad.log_stop[range].to_vec(),
                 log_z: Vec::new(),
             }
         })

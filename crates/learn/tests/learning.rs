@@ -99,7 +99,7 @@ fn one_thread_and_two_give_the_same_bytes() {
                     &env,
                     &mut model,
                     &mut optimizer,
-                    &objective,
+                    |terms| objective.loss(terms),
                     &trajectories,
                     &rewards,
                 )

@@ -267,7 +267,7 @@ impl<'a, T: Task> Session<'a, T> {
             self.task.env(),
             &mut self.model,
             &mut self.adam,
-            &objective,
+            |terms| objective.loss(terms),
             &trajectories,
             &log_reward,
         )

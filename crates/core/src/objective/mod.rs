@@ -24,7 +24,7 @@ pub use sub_trajectory_balance::sub_trajectory_balance;
 pub use trajectory_balance::trajectory_balance;
 
 use crate::error::CoreError;
-use crate::terms::{Loss, Terms};
+use crate::terms::{Given, Loss, Terms};
 
 /// An objective with its constants: what a configuration names.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,11 +59,19 @@ impl Objective {
         matches!(self, Self::TrajectoryBalance)
     }
 
+    /// Value and gradient of an objective that needs nothing beside the terms.
+    ///
+    /// # Errors
+    /// Where the terms are empty, not finite, or lack what the objective needs.
+    pub fn loss(&self, terms: &Terms) -> Result<Loss, CoreError> {
+        self.loss_given(terms, &Given::default())
+    }
+
     /// Value and gradient.
     ///
     /// # Errors
-    /// Where the terms are empty, not finite, or lack the flows that the objective needs.
-    pub fn loss(&self, terms: &Terms) -> Result<Loss, CoreError> {
+    /// Where the terms are empty, not finite, or lack what the objective needs, or `given` does.
+    pub fn loss_given(&self, terms: &Terms, _given: &Given) -> Result<Loss, CoreError> {
         match *self {
             Self::TrajectoryBalance => trajectory_balance(terms),
             Self::DetailedBalance => detailed_balance(terms, TransitionReduction::Mean),

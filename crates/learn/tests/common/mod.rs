@@ -29,7 +29,7 @@ pub fn train<M: Model>(
             env,
             model,
             &mut optimizer,
-            objective,
+            |terms| objective.loss(terms),
             &trajectories,
             &rewards,
         )
