@@ -33,6 +33,7 @@
 //! ```
 
 pub mod error;
+pub mod guide;
 pub mod optim;
 pub mod params;
 pub mod policy;
@@ -42,5 +43,6 @@ pub mod schedule;
 pub mod score;
 pub mod segment;
 pub mod step;
+pub mod thompson;
 
 pub use error::{LearnError, Result};

@@ -33,6 +33,7 @@ pub struct Mlp<E> {
     features: usize,
     conditions: usize,
     actions: usize,
+    forward_heads: usize,
     env: PhantomData<fn() -> E>,
 }
 
@@ -53,13 +54,36 @@ impl<E: VectorEncoded> Mlp<E> {
             features: env.num_features(),
             conditions,
             actions: env.num_actions(),
+            forward_heads: 1,
             env: PhantomData,
         }
     }
 
+    /// The same with `heads` forward heads on one trunk. The last value of each conditioning vector,
+    /// which `conditions` counts, is then the number of the head that scores its trajectory; the
+    /// network does not read it.
+    ///
+    /// # Panics
+    /// If there are no heads, or no condition to name them.
+    pub fn with_heads(self, heads: usize) -> Self {
+        assert!(
+            heads > 0 && self.conditions > 0,
+            "the last condition names the head"
+        );
+        Self {
+            forward_heads: heads,
+            ..self
+        }
+    }
+
+    /// Length of a row of inputs.
+    fn inputs(&self) -> usize {
+        self.features + self.conditions - usize::from(self.forward_heads > 1)
+    }
+
     /// (name, outputs) of each head.
     fn heads(&self) -> Vec<(&'static str, usize)> {
-        let mut heads = vec![("forward", self.actions + 1)];
+        let mut heads = vec![("forward", self.forward_heads * (self.actions + 1))];
         if self.config.learned_backward {
             heads.push(("backward", self.actions));
         }
@@ -96,7 +120,7 @@ impl<E: VectorEncoded> Network for Mlp<E> {
                 continue;
             }
             trunks.push(trunk);
-            let mut inputs = self.features + self.conditions;
+            let mut inputs = self.inputs();
             for layer in 0..self.config.layers {
                 params.linear(
                     &format!("policy.{trunk}.{layer}"),
@@ -108,7 +132,7 @@ impl<E: VectorEncoded> Network for Mlp<E> {
             }
         }
         let width = if self.config.layers == 0 {
-            self.features + self.conditions
+            self.inputs()
         } else {
             self.config.hidden
         };
@@ -119,25 +143,34 @@ impl<E: VectorEncoded> Network for Mlp<E> {
 
     fn prepare(&self, frontier: &Frontier<'_, E>) -> Prepared<Rows> {
         let count = frontier.len();
-        let width = self.features + self.conditions;
+        let width = self.inputs();
         let mut values = vec![0.0; count * width];
         for (row, state) in frontier.states.iter().enumerate() {
             let (features, condition) =
                 values[row * width..(row + 1) * width].split_at_mut(self.features);
             frontier.env.features(state, features);
-            condition.copy_from_slice(frontier.condition(row));
+            condition.copy_from_slice(&frontier.condition(row)[..width - self.features]);
         }
-        let forward = self.actions + 1;
+        let head = |row: usize| match self.forward_heads {
+            1 => 0,
+            heads => frontier
+                .condition(row)
+                .last()
+                .map_or(0, |&h| h as usize)
+                .min(heads - 1),
+        };
+        let forward = self.forward_heads * (self.actions + 1);
         let mut moves = Vec::with_capacity(frontier.moves.items().len());
         let mut parents = Vec::with_capacity(frontier.parents.items().len());
         let backward_start = count * forward;
         for row in 0..count {
+            let first = row * forward + head(row) * (self.actions + 1);
             for edge in frontier.moves.row(row) {
                 let column = match *edge {
                     Move::Apply(action) => frontier.env.action_index(action),
                     Move::Stop => self.actions,
                 };
-                moves.push((row * forward + column) as u32);
+                moves.push((first + column) as u32);
             }
             for &action in frontier.parents.row(row) {
                 let column = frontier.env.action_index(action);
@@ -162,7 +195,7 @@ impl<E: VectorEncoded> Network for Mlp<E> {
     }
 
     fn outputs(&self, leaves: &Leaves, batch: &Rows) -> Vec<Tensor<2>> {
-        let width = self.features + self.conditions;
+        let width = self.inputs();
         let x = leaves.constant(batch.values.clone(), [batch.count, width]);
         let climb = |trunk: &str| {
             (0..self.config.layers).fold(x.clone(), |h, layer| {

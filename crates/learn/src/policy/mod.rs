@@ -1,18 +1,26 @@
 //! Policies: what scores the edges of a batch of states.
 
 pub mod adaptor;
+pub mod backward;
+pub mod edge_flow;
 pub mod graph_transformer;
 pub mod log_z;
 pub mod mlp;
 pub mod neural;
+pub mod state_flow;
+pub mod successor;
 pub mod tabular;
 
 use anabranch_core::{Discrete, Frontier};
 
 pub use adaptor::{Adapt, EpsilonUniform, Tempered, Uniform};
+pub use backward::{ByParent, WithBackward};
+pub use edge_flow::EdgeFlows;
 pub use graph_transformer::{GraphTransformer, GraphTransformerConfig};
 pub use mlp::{Mlp, MlpConfig};
 pub use neural::Neural;
+pub use state_flow::{StateFlows, child_flows};
+pub use successor::{Successor, SuccessorConfig};
 pub use tabular::Tabular;
 
 use crate::error::Result;

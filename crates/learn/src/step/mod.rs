@@ -3,6 +3,8 @@
 //! A batch is cut into shards of a fixed size, whatever the number of threads, and their gradients are
 //! added in shard order. So one seed gives the same bytes with one thread and with many.
 
+mod flow_regression;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -11,6 +13,8 @@ use anabranch_core::{
     CoreError, Discrete, Environment, Frontier, Loss, Terms, TermsGrad, Trajectories,
 };
 use rayon::prelude::*;
+
+pub use flow_regression::regress_flows;
 
 use crate::error::Result;
 use crate::optim::Adam;
@@ -197,14 +201,7 @@ pub fn train_step<M: Model>(
         .zip(&grads)
         .map(|((pullback, shard), grad)| pullback(&shard.choices.pull_back(&shard.frontier, grad)))
         .collect();
-    let mut gradients = log_z_pullback(&loss.grad.log_z);
-    for part in parts {
-        for (sum, values) in gradients.iter_mut().zip(part) {
-            for (s, v) in sum.iter_mut().zip(values) {
-                *s += v;
-            }
-        }
-    }
+    let gradients = sum_gradients(log_z_pullback(&loss.grad.log_z), parts);
     let gradient_norms = optimizer.update(model.params_mut(), &gradients)?;
     Ok(Progress {
         loss: loss.value,
@@ -213,6 +210,19 @@ pub fn train_step<M: Model>(
         terms,
         gradient_norms,
     })
+}
+
+/// `first` with the gradients of all shards added in their order.
+fn sum_gradients(first: Gradients, parts: Vec<Gradients>) -> Gradients {
+    let mut sums = first;
+    for part in parts {
+        for (sum, values) in sums.iter_mut().zip(part) {
+            for (s, v) in sum.iter_mut().zip(values) {
+                *s += v;
+            }
+        }
+    }
+    sums
 }
 
 /// The terms of all shards as one batch.
