@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anabranch_core::exact::{
-    Dag, bounds, exact_flows, target, terminating_distribution, uniform_log_pb,
+    Dag, bounds, exact_flows, target, terminating_distribution, trajectory_entropy, uniform_log_pb,
 };
 use anabranch_core::metric::{
     elbo, jensen_shannon, kl, l1, log_probability, log_z_importance, mean_top_k, pearson, spearman,
@@ -89,10 +89,12 @@ pub struct ExactFigures {
     pub reward: f64,
     /// Mean reward under the target, not raised to beta.
     pub target_reward: f64,
-    /// Evidence lower bound, where P_B is uniform.
-    pub elbo: Option<f64>,
-    /// Evidence upper bound, where P_B is uniform.
-    pub eubo: Option<f64>,
+    /// Evidence lower bound on log Z in nats: log Z - KL(P_F || target) over trajectories.
+    pub elbo: f64,
+    /// Evidence upper bound on log Z in nats: log Z + KL(target || P_F) over trajectories.
+    pub eubo: f64,
+    /// Entropy of the trajectories of the policy in nats.
+    pub trajectory_entropy: f64,
 }
 
 /// Exact figures over texts: objects that read the same are one.
@@ -269,19 +271,25 @@ fn exact_figures<T: Task>(
     };
     let rewards = over(&|s| s.log_reward);
     let log_reward = over(&|s| s.log_target(beta));
-    let parts: Vec<Vec<f64>> = dag
+    let parts: Vec<(Vec<f64>, Option<Vec<f64>>)> = dag
         .states()
         .par_chunks(STATES_PER_PASS)
         .map(|states| {
             let frontier = Frontier::new(env, states.to_vec(), condition.repeat(states.len()));
             let scores = sampler.model.scores(&frontier)?;
-            Ok(log_softmax_rows(&frontier.moves, &scores.moves))
+            let log_pf = log_softmax_rows(&frontier.moves, &scores.moves);
+            let log_pb = scores
+                .parents
+                .map(|parents| log_softmax_rows(&frontier.parents, &parents));
+            Ok((log_pf, log_pb))
         })
         .collect::<Result<_>>()?;
-    let log_pf = parts.concat();
+    let (log_pf, log_pb): (Vec<Vec<f64>>, Vec<Option<Vec<f64>>>) = parts.into_iter().unzip();
+    let log_pf = log_pf.concat();
+    let log_pb: Option<Vec<Vec<f64>>> = log_pb.into_iter().collect();
+    let log_pb = log_pb.map_or_else(|| uniform_log_pb(&dag), |parts| parts.concat());
     let log_p = terminating_distribution(&dag, &log_pf);
     let log_target = target(&log_reward);
-    let log_pb = uniform_log_pb(&dag);
     let log_z = exact_flows(&dag, &log_reward, &log_pb).log_z;
     let mean = |log_p: &[f64]| -> f64 {
         let pairs = log_p.iter().zip(&rewards).filter(|(_, r)| r.is_finite());
@@ -291,8 +299,7 @@ fn exact_figures<T: Task>(
     let merged = aliases
         .then(|| merged_total_variation(sampler.task, &dag, &log_p, &log_target))
         .transpose()?;
-    let uniform = !sampler.config.policy.learned_backward;
-    let both = uniform.then(|| bounds(&dag, &log_pf, &log_pb, &log_reward));
+    let both = bounds(&dag, &log_pf, &log_pb, &log_reward);
     Ok(Some(ExactFigures {
         states: dag.len(),
         objects: scored.iter().flatten().count(),
@@ -306,8 +313,9 @@ fn exact_figures<T: Task>(
         log_z_error: (learned - log_z).abs(),
         reward: mean(&log_p),
         target_reward: mean(&log_target),
-        elbo: both.map(|b| b.elbo),
-        eubo: both.map(|b| b.eubo),
+        elbo: both.elbo,
+        eubo: both.eubo,
+        trajectory_entropy: trajectory_entropy(&dag, &log_pf),
     }))
 }
 

@@ -79,17 +79,16 @@ fn print(evaluation: &Evaluation, numbers: &[anabranch_tasks::report::data::Numb
             ("KL(policy || target) (nats)", e.kl_policy),
             ("log Z (nats)", e.log_z),
             ("log Z error (nats)", e.log_z_error),
+            ("trajectory entropy (nats)", e.trajectory_entropy),
             ("mean reward", e.reward),
             ("mean reward of the target", e.target_reward),
         ] {
             println!("  {name:<28} {value:.6}");
         }
-        if let (Some(elbo), Some(eubo)) = (e.elbo, e.eubo) {
-            println!(
-                "  {:<28} {elbo:.6} <= log Z <= {eubo:.6}",
-                "ELBO, EUBO (nats)"
-            );
-        }
+        println!(
+            "  {:<28} {:.6} <= log Z <= {:.6}",
+            "ELBO, EUBO (nats)", e.elbo, e.eubo
+        );
     }
     println!("\n{:<18} {:>12} {:>12}", "", "trained", "random");
     for number in numbers {

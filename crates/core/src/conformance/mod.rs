@@ -4,12 +4,14 @@
 //! Every environment therefore has a test that calls [`check`], and a small instance of every
 //! enumerable one also calls [`check_edges_counted_alike`].
 
+mod laws;
 mod listing;
 
 use std::fmt::Debug;
 
 use rand::RngExt;
 
+pub use laws::{Laws, check_laws};
 pub use listing::check_edges_counted_alike;
 
 use crate::env::{Discrete, Move, moves};
