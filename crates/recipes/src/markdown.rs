@@ -1,0 +1,1 @@
+//! Results as text: a table on the terminal and the page `docs/REPRODUCTIONS.md`.
