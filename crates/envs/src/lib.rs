@@ -18,8 +18,11 @@
 //! ```
 
 pub mod bit_sequence;
+pub mod dag;
+pub mod enumerated;
 pub mod error;
 pub mod fragments;
 pub mod hypergrid;
 
+pub use enumerated::Enumerated;
 pub use error::EnvError;

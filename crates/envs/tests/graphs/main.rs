@@ -1,0 +1,4 @@
+//! Environments on graphs and trees: counts, rewards and posteriors against plainer computations.
+
+mod dag;
+mod dag_scores;
