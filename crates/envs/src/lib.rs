@@ -18,6 +18,7 @@
 //! ```
 
 pub mod bit_sequence;
+pub mod coloured_graph;
 pub mod dag;
 pub mod enumerated;
 pub mod error;

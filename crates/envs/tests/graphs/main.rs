@@ -1,4 +1,5 @@
 //! Environments on graphs and trees: counts, rewards and posteriors against plainer computations.
 
+mod coloured_graph;
 mod dag;
 mod dag_scores;
