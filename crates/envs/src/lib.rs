@@ -24,6 +24,7 @@ pub mod enumerated;
 pub mod error;
 pub mod fragments;
 pub mod hypergrid;
+pub mod stochastic;
 
 pub use enumerated::Enumerated;
 pub use error::EnvError;

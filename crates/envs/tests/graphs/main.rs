@@ -3,3 +3,4 @@
 mod coloured_graph;
 mod dag;
 mod dag_scores;
+mod stochastic;
