@@ -17,6 +17,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod anchored;
 pub mod bit_sequence;
 pub mod coloured_graph;
 pub mod dag;
