@@ -25,6 +25,7 @@ pub mod enumerated;
 pub mod error;
 pub mod fragments;
 pub mod hypergrid;
+pub mod phylogeny;
 pub mod stochastic;
 
 pub use enumerated::Enumerated;

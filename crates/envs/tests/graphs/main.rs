@@ -4,4 +4,5 @@ mod anchored;
 mod coloured_graph;
 mod dag;
 mod dag_scores;
+mod phylogeny;
 mod stochastic;
