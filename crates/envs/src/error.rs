@@ -34,6 +34,18 @@ pub enum EnvError {
         /// The length it must have.
         bits: usize,
     },
+    /// A table or an alignment that cannot be read or used.
+    #[error("these are no data: {reason}")]
+    BadData {
+        /// What is wrong, where, and what it should be.
+        reason: String,
+    },
+    /// Nodes and edges that are no state of the environment.
+    #[error("this is not a graph of the environment: {reason}")]
+    BadGraph {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A reward for bit sequences needs something to be near to.
     #[error("there are no modes; give at least one sequence")]
     NoModes,

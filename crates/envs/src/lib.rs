@@ -17,9 +17,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod anchored;
 pub mod bit_sequence;
+pub mod coloured_graph;
+pub mod dag;
+pub mod enumerated;
 pub mod error;
 pub mod fragments;
 pub mod hypergrid;
+pub mod phylogeny;
+pub mod stochastic;
 
+pub use enumerated::Enumerated;
 pub use error::EnvError;
