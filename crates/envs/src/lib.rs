@@ -17,9 +17,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod bag;
 pub mod bit_sequence;
+mod counting;
+pub mod data;
 pub mod error;
+pub mod factor;
 pub mod fragments;
 pub mod hypergrid;
+pub mod ising;
+pub mod landscape;
+mod log_of_reward;
+pub mod perfect_tree;
+pub mod sequence;
+pub mod set;
+pub mod slots;
+pub mod table;
 
 pub use error::EnvError;
