@@ -1,5 +1,7 @@
 //! What can go wrong when an environment is set up or asked for more than it can give.
 
+use std::path::PathBuf;
+
 use anabranch_chem::ChemError;
 
 /// An error with the offending values and the remedy.
@@ -46,9 +48,35 @@ pub enum EnvError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A sequence was written with something else than the letters of its alphabet, or is too long.
+    #[error("{text:?} is not {expected}")]
+    BadLetters {
+        /// The text given.
+        text: String,
+        /// What it must be.
+        expected: String,
+    },
+    /// A table of data is not what it should be.
+    #[error("{}, line {line}: {reason}", .file.display())]
+    BadTable {
+        /// The file.
+        file: PathBuf,
+        /// Number of the line, the first being 1.
+        line: u64,
+        /// What is wrong, and what is expected.
+        reason: String,
+    },
     /// A reward for bit sequences needs something to be near to.
     #[error("there are no modes; give at least one sequence")]
     NoModes,
+    /// A data file is in none of the data folders.
+    #[error("{file} was not found in {tried}; set GFN_DATA to a folder that holds {file}")]
+    NoData {
+        /// The file, relative to a data folder.
+        file: String,
+        /// The folders that were looked at.
+        tried: String,
+    },
     /// There are more states than may be written down.
     #[error("there are more than {limit} states; raise the limit or make the environment smaller")]
     TooManyStates {
@@ -81,6 +109,14 @@ pub enum EnvError {
         object: String,
         /// What was asked for.
         what: &'static str,
+    },
+    /// A file cannot be read.
+    #[error("{} cannot be read: {source}", .file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
     },
     /// The chemistry refused.
     #[error(transparent)]

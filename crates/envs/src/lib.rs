@@ -18,15 +18,27 @@
 //! ```
 
 pub mod anchored;
+pub mod bag;
 pub mod bit_sequence;
 pub mod coloured_graph;
+mod counting;
 pub mod dag;
+pub mod data;
 pub mod enumerated;
 pub mod error;
+pub mod factor;
 pub mod fragments;
 pub mod hypergrid;
+pub mod ising;
+pub mod landscape;
+mod log_of_reward;
+pub mod perfect_tree;
 pub mod phylogeny;
+pub mod sequence;
+pub mod set;
+pub mod slots;
 pub mod stochastic;
+pub mod table;
 
 pub use enumerated::Enumerated;
 pub use error::EnvError;

@@ -4,6 +4,7 @@
 //! and a reward that falls with the distance to the nearest of them. The states are a tree: every state
 //! has one parent.
 
+mod any_order;
 mod bits;
 mod enumerate;
 mod nearest_mode;
@@ -12,6 +13,7 @@ use anabranch_core::encode::VectorEncoded;
 use anabranch_core::{Discrete, Environment, Seed};
 use rand::RngExt;
 
+pub use self::any_order::{AnyOrderBits, OfBits};
 pub use self::bits::{Bits, MAX_BITS};
 pub use self::enumerate::EnumeratedBits;
 pub use self::nearest_mode::{Distance, NearestMode};

@@ -3,12 +3,33 @@
 //! Bengio et al. 2021 (arXiv 2106.04399), section 4.1. Two conventions of which cells end a trajectory
 //! are in use; they differ in their objects and in log Z, so each is a [`Terminal`] of its own.
 
-use std::f64::consts::PI;
+mod branin_currin;
+mod corners;
+mod corrupted;
+mod cosines;
+mod deceptive;
+mod multiplicative_coprime;
+mod multiscale;
+mod parity;
+mod sparse;
+mod tiers;
+mod uniform_random;
 
 use anabranch_core::encode::VectorEncoded;
-use anabranch_core::{Discrete, Enumerable, Environment, Reward, RewardError};
+use anabranch_core::{Discrete, Enumerable, Environment};
 use serde::{Deserialize, Serialize};
 
+pub use self::branin_currin::BraninCurrin;
+pub use self::corners::Corners;
+pub use self::corrupted::Corrupted;
+pub use self::cosines::Cosines;
+pub use self::deceptive::Deceptive;
+pub use self::multiplicative_coprime::MultiplicativeCoprime;
+pub use self::multiscale::ConditionalMultiscale;
+pub use self::parity::{BitwiseXor, Parity};
+pub use self::sparse::Sparse;
+pub use self::tiers::{Tiered, Tiers};
+pub use self::uniform_random::UniformRandom;
 use crate::EnvError;
 
 /// Most dimensions of a grid.
@@ -116,7 +137,7 @@ impl Hypergrid {
 
     /// The oscillating reward `cos_N`.
     pub fn cosines(&self) -> Cosines {
-        Cosines { grid: *self }
+        Cosines::new(*self)
     }
 
     fn is_border(&self, cell: &Cell) -> bool {
@@ -264,89 +285,6 @@ impl VectorEncoded for Hypergrid {
     }
 }
 
-/// R(x) = r0 + r1 prod_i 1\[|x_i| > 1/2\] + r2 prod_i 1\[0.6 < |x_i| < 0.8\] with x_i = 2 c_i / (H-1) - 1
-/// (arXiv 2106.04399, section 4.1); the indicators are evaluated in integers.
-#[derive(Clone, Copy, Debug)]
-pub struct Corners {
-    grid: Hypergrid,
-    r0: f64,
-    r1: f64,
-    r2: f64,
-}
-
-impl Corners {
-    /// The reward on `grid` with all three constants.
-    ///
-    /// # Errors
-    /// `r0` that is not positive, `r1` or `r2` negative, or any of them not finite.
-    pub fn new(grid: Hypergrid, r0: f64, r1: f64, r2: f64) -> Result<Self, EnvError> {
-        if !(r0.is_finite() && r0 > 0.0) {
-            return Err(EnvError::out_of_range("r0", r0, "positive and finite"));
-        }
-        for (name, value) in [("r1", r1), ("r2", r2)] {
-            if !(value.is_finite() && value >= 0.0) {
-                return Err(EnvError::out_of_range(
-                    name,
-                    value,
-                    "finite and not negative",
-                ));
-            }
-        }
-        Ok(Self { grid, r0, r1, r2 })
-    }
-
-    /// R(x).
-    pub fn reward(&self, cell: &Cell) -> f64 {
-        let outer = if self.grid.is_outer(cell) {
-            self.r1
-        } else {
-            0.0
-        };
-        let mode = if self.grid.is_mode(cell) {
-            self.r2
-        } else {
-            0.0
-        };
-        self.r0 + outer + mode
-    }
-}
-
-impl Reward<Cell> for Corners {
-    fn log_reward(&self, objects: &[Cell]) -> Result<Vec<f64>, RewardError> {
-        Ok(objects.iter().map(|cell| self.reward(cell).ln()).collect())
-    }
-}
-
-/// R(x) = 0.01 + prod_i (cos(50 x_i) + 1) N(5 x_i; 0, 1): `func_cos_N` of the code of
-/// arXiv 2106.04399.
-#[derive(Clone, Copy, Debug)]
-pub struct Cosines {
-    grid: Hypergrid,
-}
-
-impl Cosines {
-    /// R(x).
-    pub fn reward(&self, cell: &Cell) -> f64 {
-        let factor = |&c: &u16| {
-            let x = 2.0 * f64::from(c) / (self.grid.side - 1) as f64 - 1.0;
-            let normal = (-0.5 * (5.0 * x).powi(2)).exp() / (2.0 * PI).sqrt();
-            ((50.0 * x).cos() + 1.0) * normal
-        };
-        0.01 + self
-            .grid
-            .coordinates(cell)
-            .iter()
-            .map(factor)
-            .product::<f64>()
-    }
-}
-
-impl Reward<Cell> for Cosines {
-    fn log_reward(&self, objects: &[Cell]) -> Result<Vec<f64>, RewardError> {
-        Ok(objects.iter().map(|cell| self.reward(cell).ln()).collect())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -414,18 +352,6 @@ mod tests {
                 }
             }
         }
-    }
-
-    /// Reference values of the formula, by an independent floating-point evaluation (Python).
-    #[test]
-    fn cosines_reward() {
-        let grid = Hypergrid::new(2, 9, Terminal::All).unwrap();
-        let reward = grid.cosines();
-        let centre = reward.reward(&Cell([4, 4, 0, 0, 0, 0, 0, 0]));
-        // (2 / sqrt(2 pi))^2 + 0.01 = 2 / pi + 0.01.
-        assert!((centre - 0.646_619_772_367_581_4).abs() < 1e-12, "{centre}");
-        let value = reward.reward(&Cell([3, 6, 0, 0, 0, 0, 0, 0]));
-        assert!((value - 0.022735747593365923).abs() < 1e-12, "{value}");
     }
 
     /// Cells exactly on |x| = 1/2 (H = 5: 1 and 3) are inside, those on 0.6 and 0.8 (H = 11) no modes.
