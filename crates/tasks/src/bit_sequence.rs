@@ -1,9 +1,10 @@
 //! Bit sequences as a task.
 
 use anabranch_core::exact::Dag;
+use anabranch_core::rng::Stream;
 use anabranch_core::{Reward, Seed};
 use anabranch_envs::bit_sequence::{BitSequence, Bits, Distance, NearestMode};
-use anabranch_learn::policy::Mlp;
+use anabranch_learn::policy::Perceptron;
 
 use crate::config::Config;
 use crate::config::schema::{BitDistance, BitSequenceConfig};
@@ -37,14 +38,15 @@ impl BitSequenceTask {
 
 impl Task for BitSequenceTask {
     type Env = BitSequence;
-    type Net = Mlp<BitSequence>;
+    type Model = Perceptron<BitSequence>;
 
     fn env(&self) -> &BitSequence {
         &self.env
     }
 
-    fn network(&self, config: &Config, conditions: usize) -> Self::Net {
-        Mlp::new(&self.env, conditions, mlp_config(config))
+    fn model(&self, config: &Config, conditions: usize, rng: &mut Stream) -> Self::Model {
+        let log_z = config.policy.log_z;
+        Perceptron::new(&self.env, conditions, mlp_config(config), log_z, rng)
     }
 
     fn object_name(&self) -> &'static str {

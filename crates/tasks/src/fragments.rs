@@ -6,8 +6,9 @@ use std::path::Path;
 use anabranch_chem::{Descriptor, Fragment, Molecule, Vocabulary};
 use anabranch_core::Enumerable;
 use anabranch_core::exact::Dag;
+use anabranch_core::rng::Stream;
 use anabranch_envs::fragments::{EnumeratedFragments, Fragments, Tree};
-use anabranch_learn::policy::{GraphTransformer, GraphTransformerConfig};
+use anabranch_learn::policy::{GraphTransformer, GraphTransformerConfig, Neural};
 use anabranch_oracles::{Combine as OracleCombine, Desirability, Property, PropertyReward};
 use serde::Deserialize;
 
@@ -160,21 +161,22 @@ fn read_vocabulary(path: &Path) -> Result<Vocabulary> {
 
 impl Task for FragmentsTask {
     type Env = Fragments;
-    type Net = GraphTransformer<Fragments>;
+    type Model = Neural<GraphTransformer<Fragments>>;
 
     fn env(&self) -> &Fragments {
         &self.env
     }
 
-    fn network(&self, config: &Config, conditions: usize) -> Self::Net {
+    fn model(&self, config: &Config, conditions: usize, rng: &mut Stream) -> Self::Model {
         let sizes = GraphTransformerConfig {
             width: config.policy.width,
             layers: config.policy.layers,
             heads: config.policy.heads,
-            learned_backward: config.policy.learned_backward,
+            learned_backward: config.policy.backward.is_learned(),
             flow: objective(config).needs_flow(),
         };
-        GraphTransformer::new(&self.env, conditions, sizes)
+        let network = GraphTransformer::new(&self.env, conditions, sizes);
+        Neural::new(network, conditions, config.policy.log_z, rng)
     }
 
     fn object_name(&self) -> &'static str {

@@ -3,8 +3,9 @@
 use anabranch_core::Enumerable;
 use anabranch_core::Reward;
 use anabranch_core::exact::Dag;
+use anabranch_core::rng::Stream;
 use anabranch_envs::hypergrid::{Cell, Corners, Cosines, Hypergrid, Terminal};
-use anabranch_learn::policy::Mlp;
+use anabranch_learn::policy::Perceptron;
 
 use crate::config::Config;
 use crate::config::schema::{GridReward, HypergridConfig, TerminalConfig};
@@ -45,14 +46,15 @@ impl HypergridTask {
 
 impl Task for HypergridTask {
     type Env = Hypergrid;
-    type Net = Mlp<Hypergrid>;
+    type Model = Perceptron<Hypergrid>;
 
     fn env(&self) -> &Hypergrid {
         &self.grid
     }
 
-    fn network(&self, config: &Config, conditions: usize) -> Self::Net {
-        Mlp::new(&self.grid, conditions, mlp_config(config))
+    fn model(&self, config: &Config, conditions: usize, rng: &mut Stream) -> Self::Model {
+        let log_z = config.policy.log_z;
+        Perceptron::new(&self.grid, conditions, mlp_config(config), log_z, rng)
     }
 
     fn object_name(&self) -> &'static str {

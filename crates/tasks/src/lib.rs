@@ -28,6 +28,7 @@ pub mod bit_sequence;
 pub mod chemistry;
 pub mod condition;
 pub mod config;
+pub mod dag;
 pub mod error;
 pub mod evaluate;
 pub mod fragments;
@@ -37,6 +38,7 @@ pub mod report;
 pub mod runs;
 pub mod sampler;
 pub mod summary;
+pub mod table;
 pub mod task;
 pub mod train;
 

@@ -1,28 +1,31 @@
-//! What a task is: an environment, a network for it, and what its objects are worth.
+//! What a task is: an environment, a model for it, and what its objects are worth.
 
 use anabranch_chem::Molecule;
 use anabranch_core::env::Environment;
 use anabranch_core::exact::Dag;
 use anabranch_core::objective::Objective;
+use anabranch_core::rng::Stream;
 use anabranch_core::{Discrete, Seed};
-use anabranch_learn::policy::MlpConfig;
-use anabranch_learn::policy::neural::{Network, Neural};
+use anabranch_learn::policy::{MlpConfig, Model};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::bit_sequence::BitSequenceTask;
 use crate::condition::Conditioner;
 use crate::config::Config;
-use crate::config::schema::{BetaConfig, EnvConfig, ObjectiveName};
+use crate::config::schema::{BetaConfig, EnvConfig, ObjectiveName, SequenceOrder, TaskName};
+use crate::dag::DagTask;
 use crate::error::Result;
 use crate::fragments::FragmentsTask;
 use crate::hypergrid::HypergridTask;
+use crate::table::{self, TableTask};
+use anabranch_envs::sequence::{AppendSequence, EdgeCount, Insertion, PrependAppend};
 
 /// A state of a task's environment.
 pub type State<T> = <<T as Task>::Env as Environment>::State;
 
 /// The trained model of a task.
-pub type TaskModel<T> = Neural<<T as Task>::Net>;
+pub type TaskModel<T> = <T as Task>::Model;
 
 /// A measured property of objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,18 +64,19 @@ pub struct Described {
     pub molecule: Option<Molecule>,
 }
 
-/// A ready pairing of environment, network and reward.
+/// A ready pairing of environment, model and reward.
 pub trait Task: Sync {
     /// What is sampled.
     type Env: Discrete<State: Serialize + DeserializeOwned>;
-    /// What scores its edges.
-    type Net: Network<Env = Self::Env> + Clone;
+    /// What scores its edges and is trained.
+    type Model: Model<Env = Self::Env>;
 
     /// The environment.
     fn env(&self) -> &Self::Env;
 
-    /// A network as the settings want it, for conditioning vectors of length `conditions`.
-    fn network(&self, config: &Config, conditions: usize) -> Self::Net;
+    /// The model as the settings want it, for conditioning vectors of length `conditions`, with its first
+    /// weights.
+    fn model(&self, config: &Config, conditions: usize, rng: &mut Stream) -> Self::Model;
 
     /// Name of an object's text in files: smiles, cell, bits.
     fn object_name(&self) -> &'static str;
@@ -124,6 +128,28 @@ pub fn with_task<V: Visit>(config: &Config, visitor: V) -> Result<V::Out> {
         EnvConfig::BitSequence(env) => {
             visitor.visit(&BitSequenceTask::new(env, Seed::new(config.seed))?)
         }
+        EnvConfig::Dag(env) => visitor.visit(&DagTask::new(env, Seed::new(config.seed))?),
+        EnvConfig::Table(env) => {
+            let (table, object) = match config.task {
+                TaskName::Qm9 => (table::qm9()?, "blocks"),
+                _ => (table::tfbind8()?, "dna"),
+            };
+            let (letters, length) = (table.letters(), table.length());
+            match env.order {
+                SequenceOrder::Append => {
+                    let env = AppendSequence::new(letters, length)?;
+                    visitor.visit(&TableTask::new(env, table, object))
+                }
+                SequenceOrder::PrependAppend => {
+                    let env = PrependAppend::new(letters, length, EdgeCount::Actions)?;
+                    visitor.visit(&TableTask::new(env, table, object))
+                }
+                SequenceOrder::Insertion => {
+                    let env = Insertion::new(letters, length)?;
+                    visitor.visit(&TableTask::new(env, table, object))
+                }
+            }
+        }
     }
 }
 
@@ -147,7 +173,7 @@ pub(crate) fn mlp_config(config: &Config) -> MlpConfig {
     MlpConfig {
         hidden: config.policy.width,
         layers: config.policy.layers,
-        learned_backward: config.policy.learned_backward,
+        learned_backward: config.policy.backward.is_learned(),
         shared_trunk: config.policy.shared_trunk,
         flow: objective(config).needs_flow(),
     }
@@ -157,10 +183,5 @@ pub(crate) fn mlp_config(config: &Config) -> MlpConfig {
 pub fn new_model<T: Task>(task: &T, config: &Config) -> TaskModel<T> {
     let conditions = Conditioner::new(&config.reward.beta).width();
     let mut rng = Seed::new(config.seed).stream("init", &[]);
-    Neural::new(
-        task.network(config, conditions),
-        conditions,
-        config.policy.log_z,
-        &mut rng,
-    )
+    task.model(config, conditions, &mut rng)
 }

@@ -108,13 +108,14 @@ fn adam_config(config: &OptimizerConfig) -> AdamConfig {
 impl<'a, T: Task> Session<'a, T> {
     fn new(task: &'a T, config: &'a Config) -> Result<Self> {
         let model = new_model(task, config);
-        let average =
-            (config.exploration.lag > 0.0).then(|| model.with_params(model.params().clone()));
+        // The average begins at the weights, which the seed determines.
+        let average = (config.exploration.lag > 0.0).then(|| new_model(task, config));
         let adam = Adam::new(adam_config(&config.optimizer), model.params());
         let priority = match config.replay.kind {
             ReplayKind::Off => None,
             ReplayKind::Uniform => Some(Priority::Uniform),
             ReplayKind::Prioritised => Some(Priority::Rank),
+            ReplayKind::TopTenth => Some(Priority::TopTenth),
         };
         let replay = priority
             .map(|priority| ReplayBuffer::new(config.replay.capacity, priority))
@@ -209,7 +210,7 @@ impl<'a, T: Task> Session<'a, T> {
         let policy = self.average.as_ref().unwrap_or(&self.model);
         let explorer = policy
             .tempered(exploration.temperature)
-            .epsilon(exploration.epsilon);
+            .epsilon(schedule(exploration.epsilon, exploration.epsilon_half_life).at(self.step));
         let at = (self.seed, "rollout", self.step);
         let mut trajectories = sample(self.task.env(), &explorer, &conditions, count, at)?;
         if let Some(buffer) = &self.kept.replay

@@ -53,7 +53,7 @@ fn changed_settings_round_trip_exactly() {
         &[
             "replay.kind=uniform",
             "policy.log_z=-3",
-            "policy.learned_backward=true",
+            "policy.shared_trunk=false",
         ],
     ] {
         let config = given(arguments).unwrap();

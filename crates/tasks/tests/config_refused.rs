@@ -97,7 +97,7 @@ fn wrong_types_and_ranges_say_what_is_allowed() {
     refused(given(&["exploration.epsilon=1.5"]), &["from 0.0 to 1.0"]);
     refused(given(&["exploration.temperature=0"]), &["above 0.0"]);
     refused(given(&["env.max_nodes=17"]), &["from 1 to 16"]);
-    refused(given(&["policy.learned_backward=1"]), &["true or false"]);
+    refused(given(&["policy.shared_trunk=1"]), &["true or false"]);
     refused(given(&["output.folder=\"\""]), &["not empty"]);
     refused(given(&["output.keep_checkpoints=0"]), &["from 1"]);
     refused(

@@ -3,6 +3,7 @@
 //! A batch is cut into shards of a fixed size, whatever the number of threads, and their gradients are
 //! added in shard order. So one seed gives the same bytes with one thread and with many.
 
+mod flow_matching;
 mod flow_regression;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use anabranch_core::{
 };
 use rayon::prelude::*;
 
+pub use flow_matching::flow_matching_step;
 pub use flow_regression::regress_flows;
 
 use crate::error::Result;

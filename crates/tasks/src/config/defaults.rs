@@ -9,15 +9,22 @@ use anabranch_chem::Descriptor;
 
 use super::error::{ConfigError, nearest};
 use super::schema::{
-    BetaConfig, BitDistance, BitSequenceConfig, Combine, Config, Direction, EnvConfig,
-    ExplorationConfig, FragmentsConfig, GridReward, HypergridConfig, ObjectiveConfig,
-    ObjectiveName, OptimizerConfig, OutputConfig, PolicyConfig, PropertyConfig, ReplayConfig,
-    ReplayKind, RewardConfig, TaskName, TerminalConfig,
+    BackwardName, BetaConfig, BitDistance, BitSequenceConfig, Combine, Config, DagConfig, DagScore,
+    Direction, EnvConfig, ExplorationConfig, FragmentsConfig, GridReward, HypergridConfig,
+    ObjectiveConfig, ObjectiveName, OptimizerConfig, OutputConfig, PolicyConfig, PropertyConfig,
+    ReplayConfig, ReplayKind, RewardConfig, SequenceOrder, TableConfig, TaskName, TerminalConfig,
 };
 
 impl TaskName {
     /// Every task.
-    pub const ALL: [Self; 3] = [Self::Fragments, Self::Hypergrid, Self::BitSequence];
+    pub const ALL: [Self; 6] = [
+        Self::Fragments,
+        Self::Hypergrid,
+        Self::BitSequence,
+        Self::Tfbind8,
+        Self::Qm9,
+        Self::Dag,
+    ];
 
     /// The name used in files and on the command line.
     #[must_use]
@@ -26,6 +33,9 @@ impl TaskName {
             Self::Fragments => "fragments",
             Self::Hypergrid => "hypergrid",
             Self::BitSequence => "bit_sequence",
+            Self::Tfbind8 => "tfbind8",
+            Self::Qm9 => "qm9",
+            Self::Dag => "dag",
         }
     }
 }
@@ -71,7 +81,7 @@ impl Config {
                 width: 256,
                 layers: 2,
                 heads: 1,
-                learned_backward: false,
+                backward: BackwardName::Uniform,
                 shared_trunk: true,
                 log_z: 0.0,
             },
@@ -92,6 +102,7 @@ impl Config {
             },
             exploration: ExplorationConfig {
                 epsilon: 0.0,
+                epsilon_half_life: 0.0,
                 temperature: 1.0,
                 lag: 0.0,
             },
@@ -110,7 +121,11 @@ impl Config {
         };
         match task {
             TaskName::Fragments => fragments(common),
-            TaskName::Hypergrid | TaskName::BitSequence => common,
+            TaskName::Hypergrid
+            | TaskName::BitSequence
+            | TaskName::Tfbind8
+            | TaskName::Qm9
+            | TaskName::Dag => common,
         }
     }
 }
@@ -182,6 +197,16 @@ fn default_env(task: TaskName) -> EnvConfig {
             modes: 60,
             sharpness: 3.0,
             distance: BitDistance::Hamming,
+        }),
+        TaskName::Tfbind8 | TaskName::Qm9 => EnvConfig::Table(TableConfig {
+            order: SequenceOrder::PrependAppend,
+        }),
+        TaskName::Dag => EnvConfig::Dag(DagConfig {
+            variables: 5,
+            edges_per_variable: 1.0,
+            observations: 100,
+            score: DagScore::LinearGaussian,
+            data: "random".to_owned(),
         }),
     }
 }

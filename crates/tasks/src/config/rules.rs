@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::error::{ConfigError, Place, nearest};
 use super::keys;
 use super::schema::{
-    BitSequenceConfig, Config, EnvConfig, ObjectiveName, PropertyConfig, ReplayConfig, ReplayKind,
-    TaskName,
+    BitSequenceConfig, Config, DagConfig, EnvConfig, ObjectiveName, PropertyConfig, ReplayConfig,
+    ReplayKind, TaskName,
 };
 use super::value::Given;
 
@@ -82,6 +82,8 @@ fn first_broken(config: &Config) -> Option<Broken> {
         (TaskName::Fragments, EnvConfig::Fragments(_))
             | (TaskName::Hypergrid, EnvConfig::Hypergrid(_))
             | (TaskName::BitSequence, EnvConfig::BitSequence(_))
+            | (TaskName::Tfbind8 | TaskName::Qm9, EnvConfig::Table(_))
+            | (TaskName::Dag, EnvConfig::Dag(_))
     );
     if !fits {
         return broken(
@@ -116,7 +118,8 @@ fn env_rule(config: &Config) -> Option<Broken> {
             None
         }
         EnvConfig::BitSequence(bits) => bit_rule(bits),
-        EnvConfig::Hypergrid(_) => None,
+        EnvConfig::Dag(dag) => dag_rule(dag),
+        EnvConfig::Hypergrid(_) | EnvConfig::Table(_) => None,
     }
 }
 
@@ -152,6 +155,20 @@ fn bit_rule(config: &BitSequenceConfig) -> Option<Broken> {
         return broken(
             &["env.bits", "env.modes"],
             format!("env.modes = {modes} is over the {most} modes that {bits} bits can have"),
+        );
+    }
+    None
+}
+
+fn dag_rule(config: &DagConfig) -> Option<Broken> {
+    let most = (config.variables as f64 - 1.0) / 2.0;
+    if config.data == "random" && config.edges_per_variable > most {
+        return broken(
+            &["env.edges_per_variable", "env.variables"],
+            format!(
+                "env.edges_per_variable = {:?} is over {most:?}, which is every pair of {} variables",
+                config.edges_per_variable, config.variables
+            ),
         );
     }
     None

@@ -18,13 +18,19 @@ pub enum TaskName {
     Hypergrid,
     /// Bit strings built word by word.
     BitSequence,
+    /// DNA of length 8 with measured binding.
+    Tfbind8,
+    /// Molecules of five blocks with their gaps.
+    Qm9,
+    /// Directed acyclic graphs that explain data.
+    Dag,
 }
 
 /// A run's settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// What is sampled: fragments, hypergrid or bit_sequence.
+    /// What is sampled: fragments, hypergrid, bit_sequence, tfbind8, qm9 or dag.
     pub task: TaskName,
     /// Governs everything random; the same seed gives the same bytes.
     pub seed: u64,
@@ -60,6 +66,10 @@ pub enum EnvConfig {
     Hypergrid(HypergridConfig),
     /// Of `bit_sequence`.
     BitSequence(BitSequenceConfig),
+    /// Of `tfbind8` and `qm9`.
+    Table(TableConfig),
+    /// Of `dag`.
+    Dag(DagConfig),
 }
 
 /// Junction trees of fragments.
@@ -137,6 +147,52 @@ pub struct BitSequenceConfig {
     pub sharpness: f64,
     /// hamming or edit.
     pub distance: BitDistance,
+}
+
+/// In which order a sequence is put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SequenceOrder {
+    /// From left to right: one way to each sequence.
+    Append,
+    /// At either end (arXiv 2305.07170).
+    PrependAppend,
+    /// Anywhere (arXiv 2305.07170).
+    Insertion,
+}
+
+/// Sequences whose scores stand in a table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableConfig {
+    /// append, prepend_append or insertion.
+    pub order: SequenceOrder,
+}
+
+/// How well a graph explains data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DagScore {
+    /// Marginal likelihood under a normal-Wishart prior.
+    Bge,
+    /// Marginal likelihood with normal weights and known noise.
+    LinearGaussian,
+}
+
+/// Structure learning (arXiv 2202.13903).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DagConfig {
+    /// Number of variables of random data; a file has its own.
+    pub variables: usize,
+    /// Mean number of edges for each variable of the graph that random data come from.
+    pub edges_per_variable: f64,
+    /// Rows of random data.
+    pub observations: usize,
+    /// bge or linear_gaussian.
+    pub score: DagScore,
+    /// "random", or a CSV file: a header of names and one row of numbers for each observation.
+    pub data: String,
 }
 
 /// What a finished object is worth: R^beta.
@@ -217,6 +273,27 @@ pub struct PropertyConfig {
     pub margin: f64,
 }
 
+/// Which backward policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackwardName {
+    /// Every parent alike; the optimum is unique.
+    Uniform,
+    /// A head of the network, trained by the objective together with P_F.
+    Learned,
+    /// A head of the network, trained to make the sampled trajectories likely (arXiv 2410.15474); the
+    /// objective leaves it alone.
+    TrajectoryLikelihood,
+}
+
+impl BackwardName {
+    /// Whether the network has a backward head.
+    #[must_use]
+    pub const fn is_learned(self) -> bool {
+        !matches!(self, Self::Uniform)
+    }
+}
+
 /// The network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -227,8 +304,8 @@ pub struct PolicyConfig {
     pub layers: usize,
     /// Attention heads; graph transformer only.
     pub heads: usize,
-    /// Whether the backward policy is learned; uniform otherwise.
-    pub learned_backward: bool,
+    /// uniform, learned or trajectory_likelihood.
+    pub backward: BackwardName,
     /// Whether the heads stand on one trunk; perceptron only.
     pub shared_trunk: bool,
     /// First value of log Z, in nats.
@@ -289,6 +366,8 @@ pub struct OptimizerConfig {
 pub struct ExplorationConfig {
     /// Probability of a uniformly random move at each step of a trajectory.
     pub epsilon: f64,
+    /// Steps in which it halves; 0 keeps it.
+    pub epsilon_half_life: f64,
     /// Divides the scores; above 1 explores.
     pub temperature: f64,
     /// Share of the old weights kept in the moving average that samples; 0 samples from the newest.
@@ -305,13 +384,16 @@ pub enum ReplayKind {
     Uniform,
     /// By rank of reward: the best of N is drawn with weight N, the worst with 1, and leaves first.
     Prioritised,
+    /// Half of each sample from the best tenth, half from the rest (PRT, arXiv 2305.07170); the worst
+    /// leaves first.
+    TopTenth,
 }
 
 /// Past objects that are trained on again, with trajectories redrawn from P_B.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReplayConfig {
-    /// off, uniform or prioritised.
+    /// off, uniform, prioritised or top_tenth.
     pub kind: ReplayKind,
     /// Objects kept.
     pub capacity: usize,

@@ -1,0 +1,162 @@
+//! Structure learning as a task: directed acyclic graphs weighed by the data they explain.
+
+use std::fs;
+use std::path::Path;
+
+use anabranch_core::exact::Dag;
+use anabranch_core::rng::Stream;
+use anabranch_core::{Environment, Seed};
+use anabranch_envs::Enumerated;
+use anabranch_envs::dag::{
+    BgePrior, Dags, Data, Digraph, LinearGaussianNetwork, LinearGaussianPrior, LocalScores, bge,
+    linear_gaussian,
+};
+use anabranch_learn::policy::Perceptron;
+
+use crate::config::Config;
+use crate::config::schema::{DagConfig, DagScore};
+use crate::error::{Result, TaskError};
+use crate::task::{Column, Described, Scored, Task, mlp_config};
+
+/// Most variables whose graphs are all written down (29,281 of them).
+const LISTED: usize = 5;
+
+/// See the module's description.
+///
+/// log R(G) is the score of G less a bound that no graph exceeds, the sum of every variable's best local
+/// score, so that rewards lie between 0 and 1; the posterior does not depend on it.
+pub struct DagTask {
+    env: Dags,
+    names: Vec<String>,
+    scores: LocalScores,
+    bound: f64,
+}
+
+impl DagTask {
+    /// Sets up graphs and scores; data are drawn from `seed` unless a file is named.
+    ///
+    /// # Errors
+    /// Where the file cannot be used or the sizes are impossible.
+    pub fn new(config: &DagConfig, seed: Seed) -> Result<Self> {
+        let data = match config.data.as_str() {
+            "random" => LinearGaussianNetwork::erdos_renyi(
+                config.variables,
+                config.edges_per_variable,
+                seed,
+            )?
+            .sample(config.observations, seed)?,
+            path => read(Path::new(path))?,
+        };
+        let scores = match config.score {
+            DagScore::Bge => bge(&data, BgePrior::default())?,
+            DagScore::LinearGaussian => linear_gaussian(&data, LinearGaussianPrior::default())?,
+        };
+        let d = data.variables();
+        let best = |variable: usize| {
+            (0..1_u32 << d)
+                .filter(|parents| parents >> variable & 1 == 0)
+                .map(|parents| scores.local(variable, parents as u16))
+                .fold(f64::NEG_INFINITY, f64::max)
+        };
+        let bound = (0..d).map(best).sum();
+        Ok(Self {
+            env: Dags::new(d)?,
+            names: data.names().to_vec(),
+            scores,
+            bound,
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<Data> {
+    let problem = |problem: String| TaskError::File {
+        path: path.to_owned(),
+        problem,
+    };
+    let text = fs::read_to_string(path).map_err(|e| problem(e.to_string()))?;
+    Data::from_csv(&text).map_err(|e| problem(e.to_string()))
+}
+
+impl Task for DagTask {
+    type Env = Dags;
+    type Model = Perceptron<Dags>;
+
+    fn env(&self) -> &Dags {
+        &self.env
+    }
+
+    fn model(&self, config: &Config, conditions: usize, rng: &mut Stream) -> Self::Model {
+        let log_z = config.policy.log_z;
+        Perceptron::new(&self.env, conditions, mlp_config(config), log_z, rng)
+    }
+
+    fn object_name(&self) -> &'static str {
+        "edges"
+    }
+
+    fn columns(&self) -> Vec<Column> {
+        let column = |name: &str, unit| Column {
+            name: name.into(),
+            unit,
+        };
+        vec![column("num_edges", ""), column("log_score", "nats")]
+    }
+
+    fn score(&self, graph: &Digraph) -> Result<Scored> {
+        let score = self.scores.log_score(graph);
+        Ok(Scored {
+            log_reward: score - self.bound,
+            log_multiplicity: 0.0,
+            values: vec![graph.num_edges() as f64, score],
+        })
+    }
+
+    fn describe(&self, graph: &Digraph) -> Result<Described> {
+        let name = |variable: u8| self.names[usize::from(variable)].as_str();
+        let edges: Vec<String> = graph
+            .edges()
+            .map(|edge| format!("{}->{}", name(edge.from), name(edge.to)))
+            .collect();
+        Ok(Described {
+            text: match edges.is_empty() {
+                true => "(no edges)".into(),
+                false => edges.join(" "),
+            },
+            molecule: None,
+        })
+    }
+
+    fn dag(&self) -> Result<Option<Dag<Digraph>>> {
+        if self.env.variables() > LISTED {
+            return Ok(None);
+        }
+        Ok(Some(Dag::new(&Enumerated::new(self.env, 30_000)?)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rewards_lie_between_zero_and_one() {
+        let config = DagConfig {
+            variables: 3,
+            edges_per_variable: 1.0,
+            observations: 50,
+            score: DagScore::Bge,
+            data: "random".into(),
+        };
+        let task = DagTask::new(&config, Seed::new(0)).expect("a sound task");
+        let dag = task.dag().expect("keeps its contract").expect("few states");
+        assert_eq!(dag.len(), 25);
+        let best = dag
+            .states()
+            .iter()
+            .map(|graph| task.score(graph).expect("a score").log_reward)
+            .fold(f64::NEG_INFINITY, f64::max);
+        assert!(best <= 1e-9 && best > -50.0, "{best}");
+        let empty = task.env().source();
+        assert_eq!(task.describe(&empty).expect("a text").text, "(no edges)");
+    }
+}
