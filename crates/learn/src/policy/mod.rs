@@ -5,6 +5,7 @@ pub mod graph_transformer;
 pub mod log_z;
 pub mod mlp;
 pub mod neural;
+pub mod perceptron;
 pub mod tabular;
 
 use anabranch_core::{Discrete, Frontier};
@@ -13,6 +14,7 @@ pub use adaptor::{Adapt, EpsilonUniform, Tempered, Uniform};
 pub use graph_transformer::{GraphTransformer, GraphTransformerConfig};
 pub use mlp::{Mlp, MlpConfig};
 pub use neural::Neural;
+pub use perceptron::Perceptron;
 pub use tabular::Tabular;
 
 use crate::error::Result;

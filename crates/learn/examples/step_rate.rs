@@ -1,0 +1,107 @@
+//! Training steps a second with the perceptron in burn and in plain Rust, measured in turns.
+//!
+//! `cargo run --release -p anabranch-learn --example step_rate [seconds for each]`
+
+use std::time::{Duration, Instant};
+
+use anabranch_core::Seed;
+use anabranch_core::objective::Objective;
+use anabranch_envs::hypergrid::{Corners, Hypergrid, Terminal};
+use anabranch_learn::optim::{Adam, AdamConfig};
+use anabranch_learn::policy::{Adapt, Mlp, MlpConfig, Model, Neural, Perceptron};
+use anabranch_learn::step::{sample, train_step};
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+const BATCH: usize = 16;
+const TURNS: u64 = 5;
+
+/// A model in training.
+struct Run<'a, M> {
+    env: &'a Hypergrid,
+    reward: &'a Corners,
+    model: M,
+    adam: Adam,
+    step: u64,
+}
+
+impl<'a, M: Model<Env = Hypergrid>> Run<'a, M> {
+    fn new(env: &'a Hypergrid, reward: &'a Corners, model: M) -> Self {
+        let adam = Adam::new(AdamConfig::with_rates(1e-3, 0.1), model.params());
+        Self {
+            env,
+            reward,
+            model,
+            adam,
+            step: 0,
+        }
+    }
+
+    /// Steps a second over about `turn`.
+    fn rate(&mut self, turn: Duration) -> Result<f64> {
+        let (begin, first) = (Instant::now(), self.step);
+        while begin.elapsed() < turn {
+            let at = (Seed::new(0), "rollout", self.step);
+            let explorer = (&self.model).epsilon(0.05);
+            let trajectories = sample(self.env, &explorer, &[], BATCH, at)?;
+            let objects = trajectories.objects();
+            let log_reward: Vec<f64> = objects
+                .iter()
+                .map(|cell| self.reward.reward(cell).ln())
+                .collect();
+            let objective = Objective::TrajectoryBalance;
+            let (model, adam) = (&mut self.model, &mut self.adam);
+            train_step(
+                self.env,
+                model,
+                adam,
+                &objective,
+                &trajectories,
+                &log_reward,
+            )?;
+            self.step += 1;
+        }
+        Ok((self.step - first) as f64 / begin.elapsed().as_secs_f64())
+    }
+}
+
+fn median(mut rates: Vec<f64>) -> f64 {
+    rates.sort_by(f64::total_cmp);
+    rates[rates.len() / 2]
+}
+
+fn main() -> Result<()> {
+    let seconds: f64 = std::env::args().nth(1).map_or(Ok(1.0), |s| s.parse())?;
+    let turn = Duration::from_secs_f64(seconds / TURNS as f64);
+    println!("grid  hidden  burn/s  plain/s  ratio");
+    for (dims, side) in [(2, 20), (4, 8)] {
+        let env = Hypergrid::new(dims, side, Terminal::All)?;
+        let reward = env.corners(0.1)?;
+        for hidden in [64, 256] {
+            let config = MlpConfig {
+                hidden,
+                layers: 2,
+                learned_backward: false,
+                shared_trunk: true,
+                flow: false,
+            };
+            let mut rng = Seed::new(1).stream("init", &[]);
+            let burn = Neural::new(Mlp::new(&env, 0, config), 0, 0.0, &mut rng);
+            let mut rng = Seed::new(1).stream("init", &[]);
+            let plain = Perceptron::new(&env, 0, config, 0.0, &mut rng);
+            let mut burn = Run::new(&env, &reward, burn);
+            let mut plain = Run::new(&env, &reward, plain);
+            let (mut burn_rates, mut plain_rates) = (Vec::new(), Vec::new());
+            for _ in 0..TURNS {
+                burn_rates.push(burn.rate(turn)?);
+                plain_rates.push(plain.rate(turn)?);
+            }
+            let (burn, plain) = (median(burn_rates), median(plain_rates));
+            println!(
+                "{side}^{dims:<4}{hidden:>6}{burn:>8.0}{plain:>9.0}{:>7.1}",
+                plain / burn
+            );
+        }
+    }
+    Ok(())
+}
