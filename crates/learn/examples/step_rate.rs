@@ -1,8 +1,9 @@
-//! Training steps a second with the perceptron in burn and in plain Rust, measured in turns.
+//! Training steps a second with the perceptron in burn and in plain Rust, measured in turns:
+//! both take the same steps from the same weights, so on the same trajectories but for rounding.
 //!
-//! `cargo run --release -p anabranch-learn --example step_rate [seconds for each]`
+//! `cargo run --release -p anabranch-learn --example step_rate [steps a turn]`
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anabranch_core::Seed;
 use anabranch_core::objective::Objective;
@@ -14,7 +15,7 @@ use anabranch_learn::step::{sample, train_step};
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 const BATCH: usize = 16;
-const TURNS: u64 = 5;
+const TURNS: usize = 5;
 
 /// A model in training.
 struct Run<'a, M> {
@@ -23,6 +24,8 @@ struct Run<'a, M> {
     model: M,
     adam: Adam,
     step: u64,
+    /// Visited so far.
+    states: usize,
 }
 
 impl<'a, M: Model<Env = Hypergrid>> Run<'a, M> {
@@ -34,16 +37,18 @@ impl<'a, M: Model<Env = Hypergrid>> Run<'a, M> {
             model,
             adam,
             step: 0,
+            states: 0,
         }
     }
 
-    /// Steps a second over about `turn`.
-    fn rate(&mut self, turn: Duration) -> Result<f64> {
-        let (begin, first) = (Instant::now(), self.step);
-        while begin.elapsed() < turn {
-            let at = (Seed::new(0), "rollout", self.step);
+    /// Steps a second over the next `steps`.
+    fn rate(&mut self, steps: u64) -> Result<f64> {
+        let begin = Instant::now();
+        for step in self.step..self.step + steps {
+            let at = (Seed::new(0), "rollout", step);
             let explorer = (&self.model).epsilon(0.05);
             let trajectories = sample(self.env, &explorer, &[], BATCH, at)?;
+            self.states += trajectories.states.items().len();
             let objects = trajectories.objects();
             let log_reward: Vec<f64> = objects
                 .iter()
@@ -59,9 +64,9 @@ impl<'a, M: Model<Env = Hypergrid>> Run<'a, M> {
                 &trajectories,
                 &log_reward,
             )?;
-            self.step += 1;
         }
-        Ok((self.step - first) as f64 / begin.elapsed().as_secs_f64())
+        self.step += steps;
+        Ok(steps as f64 / begin.elapsed().as_secs_f64())
     }
 }
 
@@ -71,9 +76,8 @@ fn median(mut rates: Vec<f64>) -> f64 {
 }
 
 fn main() -> Result<()> {
-    let seconds: f64 = std::env::args().nth(1).map_or(Ok(1.0), |s| s.parse())?;
-    let turn = Duration::from_secs_f64(seconds / TURNS as f64);
-    println!("grid  hidden  burn/s  plain/s  ratio");
+    let steps: u64 = std::env::args().nth(1).map_or(Ok(100), |s| s.parse())?;
+    println!("grid  hidden  states  burn/s  plain/s  ratio");
     for (dims, side) in [(2, 20), (4, 8)] {
         let env = Hypergrid::new(dims, side, Terminal::All)?;
         let reward = env.corners(0.1)?;
@@ -93,12 +97,13 @@ fn main() -> Result<()> {
             let mut plain = Run::new(&env, &reward, plain);
             let (mut burn_rates, mut plain_rates) = (Vec::new(), Vec::new());
             for _ in 0..TURNS {
-                burn_rates.push(burn.rate(turn)?);
-                plain_rates.push(plain.rate(turn)?);
+                burn_rates.push(burn.rate(steps)?);
+                plain_rates.push(plain.rate(steps)?);
             }
+            let states = plain.states / plain.step as usize;
             let (burn, plain) = (median(burn_rates), median(plain_rates));
             println!(
-                "{side}^{dims:<4}{hidden:>6}{burn:>8.0}{plain:>9.0}{:>7.1}",
+                "{side}^{dims:<4}{hidden:>6}{states:>8}{burn:>8.0}{plain:>9.0}{:>7.1}",
                 plain / burn
             );
         }

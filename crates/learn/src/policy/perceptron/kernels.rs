@@ -50,22 +50,27 @@ impl Sparse {
 #[inline(always)]
 fn load<S: Simd, const V: usize>(lane: &Lane) -> [S::f32s; V] {
     let (vectors, _) = S::as_simd_f32s(lane);
-    std::array::from_fn(|v| vectors[v])
+    *vectors.first_chunk().expect("V vectors make up a lane")
 }
 
 #[inline(always)]
 fn store<S: Simd, const V: usize>(lane: &mut Lane, values: [S::f32s; V]) {
     let (vectors, _) = S::as_mut_simd_f32s(lane);
-    vectors.copy_from_slice(&values);
+    for v in 0..V {
+        vectors[v] = values[v];
+    }
 }
 
+/// `x` where `by` is above zero, `SLOPE * x` elsewhere. No closures here: what they call is not
+/// compiled for the vectors of `simd`.
 #[inline(always)]
-fn leaky<S: Simd, const V: usize>(simd: S, x: [S::f32s; V]) -> [S::f32s; V] {
-    let slope = simd.splat_f32s(SLOPE);
-    x.map(|x| {
-        let positive = simd.greater_than_f32s(x, simd.splat_f32s(0.0));
-        simd.select_f32s(positive, x, simd.mul_f32s(x, slope))
-    })
+fn leaky<S: Simd, const V: usize>(simd: S, mut x: [S::f32s; V], by: [S::f32s; V]) -> [S::f32s; V] {
+    let (zero, slope) = (simd.splat_f32s(0.0), simd.splat_f32s(SLOPE));
+    for v in 0..V {
+        let positive = simd.greater_than_f32s(by[v], zero);
+        x[v] = simd.select_f32s(positive, x[v], simd.mul_f32s(x[v], slope));
+    }
+    x
 }
 
 /// Implements `WithSimd` by a method generic over `V` vectors a lane and `R` rows at once, which
@@ -139,26 +144,27 @@ impl Multiply<'_> {
                         }
                     }
                 }
-                let out = &mut self.out.panel_mut(panel)[row..][..R];
+                // Counted loops only: an iterator over the sums would keep them in memory.
                 match self.finish {
                     Finish::Keep => {}
-                    Finish::Activate => sums = sums.map(|sum| leaky::<S, V>(simd, sum)),
+                    Finish::Activate => {
+                        for r in 0..R {
+                            sums[r] = leaky::<S, V>(simd, sums[r], sums[r]);
+                        }
+                    }
                     Finish::Mask(results) => {
-                        let results = &results.panel(panel)[row..][..R];
-                        for (sum, result) in sums.iter_mut().zip(results) {
-                            let result = load::<S, V>(result);
-                            let slope = simd.splat_f32s(SLOPE);
-                            for v in 0..V {
-                                let positive =
-                                    simd.greater_than_f32s(result[v], simd.splat_f32s(0.0));
-                                let low = simd.mul_f32s(sum[v], slope);
-                                sum[v] = simd.select_f32s(positive, sum[v], low);
-                            }
+                        let (results, _) = results.panel(panel)[row..].as_chunks::<R>();
+                        let results = &results[0];
+                        for r in 0..R {
+                            let result = load::<S, V>(&results[r]);
+                            sums[r] = leaky::<S, V>(simd, sums[r], result);
                         }
                     }
                 }
-                for (lane, sum) in out.iter_mut().zip(sums) {
-                    store::<S, V>(lane, sum);
+                let (out, _) = self.out.panel_mut(panel)[row..].as_chunks_mut::<R>();
+                let out = &mut out[0];
+                for r in 0..R {
+                    store::<S, V>(&mut out[r], sums[r]);
                 }
             }
         }
@@ -189,8 +195,10 @@ impl Outer<'_> {
                 for (block, out) in out.iter_mut().enumerate() {
                     let (from, column) = (block * R / PANEL, block * R % PANEL);
                     let input = &self.input.panel(from)[range.clone()];
-                    let mut sums: [[S::f32s; V]; R] =
-                        std::array::from_fn(|r| load::<S, V>(&out[r]));
+                    let mut sums = [[simd.splat_f32s(0.0); V]; R];
+                    for r in 0..R {
+                        sums[r] = load::<S, V>(&out[r]);
+                    }
                     for (grad, input) in grad.iter().zip(input) {
                         let grad = load::<S, V>(grad);
                         let (input, _) = input[column..].as_chunks::<R>();
@@ -202,8 +210,8 @@ impl Outer<'_> {
                             }
                         }
                     }
-                    for (lane, sum) in out.iter_mut().zip(sums) {
-                        store::<S, V>(lane, sum);
+                    for r in 0..R {
+                        store::<S, V>(&mut out[r], sums[r]);
                     }
                 }
             }
@@ -226,17 +234,17 @@ impl Total<'_> {
             let mut sums = [[simd.splat_f32s(0.0); V]; BLOCK];
             let (blocks, _) = self.grad.panel(panel).as_chunks::<BLOCK>();
             for block in blocks {
-                for (sum, lane) in sums.iter_mut().zip(block) {
-                    let lane = load::<S, V>(lane);
+                for r in 0..BLOCK {
+                    let lane = load::<S, V>(&block[r]);
                     for v in 0..V {
-                        sum[v] = simd.add_f32s(sum[v], lane[v]);
+                        sums[r][v] = simd.add_f32s(sums[r][v], lane[v]);
                     }
                 }
             }
             let mut total = sums[0];
-            for sum in &sums[1..] {
+            for r in 1..BLOCK {
                 for v in 0..V {
-                    total[v] = simd.add_f32s(total[v], sum[v]);
+                    total[v] = simd.add_f32s(total[v], sums[r][v]);
                 }
             }
             store::<S, V>(&mut self.out.panel_mut(panel)[0], total);
@@ -274,7 +282,7 @@ impl Gather<'_> {
                     }
                 }
                 if self.activate {
-                    sum = leaky::<S, V>(simd, sum);
+                    sum = leaky::<S, V>(simd, sum, sum);
                 }
                 store::<S, V>(out, sum);
             }
