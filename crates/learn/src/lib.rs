@@ -41,6 +41,7 @@ pub mod run;
 pub mod schedule;
 pub mod score;
 pub mod segment;
+mod simd;
 pub mod step;
 
 pub use error::{LearnError, Result};
