@@ -3,6 +3,12 @@
 //! Each kernel keeps a few rows of one panel of the result in registers and runs once over what is
 //! summed, in one order: the same numbers whatever the number of threads.
 
+#![allow(
+    clippy::needless_range_loop,
+    clippy::manual_memcpy,
+    reason = "counted loops keep sums in registers; iterators over them go through memory"
+)]
+
 use pulp::{Simd, WithSimd};
 
 use super::panels::{BLOCK, Lane, PANEL, Panels};
@@ -127,7 +133,6 @@ impl Multiply<'_> {
                         }
                     }
                 }
-                // Counted loops only: an iterator over the sums would keep them in memory.
                 match self.finish {
                     Finish::Keep => {}
                     Finish::Activate => {
