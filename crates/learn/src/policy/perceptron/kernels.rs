@@ -109,57 +109,94 @@ pub(super) struct Multiply<'a> {
 
 impl Multiply<'_> {
     #[inline(always)]
-    fn run<S: Simd, const V: usize, const R: usize>(self, simd: S) {
-        let rows = self.out.rows();
-        for panel in 0..self.out.count() {
-            let weight = self.weight.panel(panel);
-            let first = match self.bias {
-                Some(bias) => load::<S, V>(&bias.panel(panel)[0]),
-                None => [simd.splat_f32s(0.0); V],
-            };
+    fn run<S: Simd, const V: usize, const P: usize, const R: usize>(mut self, simd: S) {
+        let (rows, panels) = (self.out.rows(), self.out.count());
+        let whole = panels - panels % P;
+        for panel in (0..whole).step_by(P) {
             for row in (0..rows).step_by(R) {
-                let mut sums = [first; R];
-                let (weights, _) = weight.as_chunks::<PANEL>();
-                for (k, weights) in weights.iter().enumerate() {
-                    let (input, _) = self.input.panel(k)[row..].as_chunks::<R>();
-                    let input = &input[0];
-                    for (i, weight) in weights.iter().enumerate() {
-                        let weight = load::<S, V>(weight);
-                        for r in 0..R {
-                            let x = simd.splat_f32s(input[r][i]);
-                            for v in 0..V {
-                                sums[r][v] = simd.mul_add_e_f32s(x, weight[v], sums[r][v]);
-                            }
+                self.tile::<S, V, P, R>(simd, panel, row);
+            }
+        }
+        for panel in whole..panels {
+            for row in (0..rows).step_by(R) {
+                self.tile::<S, V, 1, R>(simd, panel, row);
+            }
+        }
+    }
+
+    /// `R` rows of `P` panels of the result.
+    #[inline(always)]
+    fn tile<S: Simd, const V: usize, const P: usize, const R: usize>(
+        &mut self,
+        simd: S,
+        panel: usize,
+        row: usize,
+    ) {
+        let mut sums = [[[simd.splat_f32s(0.0); V]; R]; P];
+        if let Some(bias) = self.bias {
+            for p in 0..P {
+                sums[p] = [load::<S, V>(&bias.panel(panel + p)[0]); R];
+            }
+        }
+        for k in 0..self.weight.rows() / PANEL {
+            let (input, _) = self.input.panel(k)[row..].as_chunks::<R>();
+            let input = &input[0];
+            let mut weights = [&[[0.0; PANEL]; PANEL]; P];
+            for p in 0..P {
+                weights[p] = &self.weight.panel(panel + p).as_chunks::<PANEL>().0[k];
+            }
+            for i in 0..PANEL {
+                for p in 0..P {
+                    let weight = load::<S, V>(&weights[p][i]);
+                    for r in 0..R {
+                        let x = simd.splat_f32s(input[r][i]);
+                        for v in 0..V {
+                            sums[p][r][v] = simd.mul_add_e_f32s(x, weight[v], sums[p][r][v]);
                         }
                     }
                 }
-                match self.finish {
-                    Finish::Keep => {}
-                    Finish::Activate => {
-                        for r in 0..R {
-                            sums[r] = leaky::<S, V>(simd, sums[r], sums[r]);
-                        }
-                    }
-                    Finish::Mask(results) => {
-                        let (results, _) = results.panel(panel)[row..].as_chunks::<R>();
-                        let results = &results[0];
-                        for r in 0..R {
-                            let result = load::<S, V>(&results[r]);
-                            sums[r] = leaky::<S, V>(simd, sums[r], result);
-                        }
+            }
+        }
+        for p in 0..P {
+            match self.finish {
+                Finish::Keep => {}
+                Finish::Activate => {
+                    for r in 0..R {
+                        sums[p][r] = leaky::<S, V>(simd, sums[p][r], sums[p][r]);
                     }
                 }
-                let (out, _) = self.out.panel_mut(panel)[row..].as_chunks_mut::<R>();
-                let out = &mut out[0];
-                for r in 0..R {
-                    store::<S, V>(&mut out[r], sums[r]);
+                Finish::Mask(results) => {
+                    let (results, _) = results.panel(panel + p)[row..].as_chunks::<R>();
+                    let results = &results[0];
+                    for r in 0..R {
+                        let result = load::<S, V>(&results[r]);
+                        sums[p][r] = leaky::<S, V>(simd, sums[p][r], result);
+                    }
                 }
+            }
+            let (out, _) = self.out.panel_mut(panel + p)[row..].as_chunks_mut::<R>();
+            let out = &mut out[0];
+            for r in 0..R {
+                store::<S, V>(&mut out[r], sums[p][r]);
             }
         }
     }
 }
 
-by_width!(Multiply);
+impl WithSimd for Multiply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match S::F32_LANES {
+            16 => self.run::<S, 1, 2, 4>(simd),
+            8 => self.run::<S, 2, 2, 2>(simd),
+            4 => self.run::<S, 4, 2, 2>(simd),
+            1 => self.run::<S, 16, 1, 1>(simd),
+            lanes => unreachable!("vectors of {lanes} numbers"),
+        }
+    }
+}
 
 /// `out += inputᵀ @ grad` and `bias += sum of the rows of grad`.
 pub(super) struct Outer<'a> {

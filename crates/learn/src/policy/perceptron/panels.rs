@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 /// Columns of a panel: one vector of AVX-512, two of AVX2, four of NEON.
 pub(super) const PANEL: usize = 16;
 /// Rows are padded to a multiple of this, so that no kernel has a remainder of rows.
-pub(super) const BLOCK: usize = 8;
+pub(super) const BLOCK: usize = 4;
 
 /// One row of one panel.
 pub(super) type Lane = [f32; PANEL];
