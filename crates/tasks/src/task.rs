@@ -3,7 +3,7 @@
 use anabranch_chem::Molecule;
 use anabranch_core::env::Environment;
 use anabranch_core::exact::Dag;
-use anabranch_core::objective::Objective;
+use anabranch_core::objective::{Balance, Baseline, Centre, Objective, Residual, SoftQ, SubTrajectoryWeighting, TransitionReduction};
 use anabranch_core::rng::Stream;
 use anabranch_core::{Discrete, Seed};
 use anabranch_learn::policy::{MlpConfig, Model};
@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::bit_sequence::BitSequenceTask;
 use crate::condition::Conditioner;
 use crate::config::Config;
-use crate::config::schema::{BetaConfig, EnvConfig, ObjectiveName, SequenceOrder, TaskName};
+use crate::config::schema::{ResidualName, BetaConfig, EnvConfig, ObjectiveName, SequenceOrder, TaskName};
 use crate::dag::DagTask;
 use crate::error::Result;
 use crate::fragments::FragmentsTask;
@@ -155,16 +155,56 @@ pub fn with_task<V: Visit>(config: &Config, visitor: V) -> Result<V::Out> {
 
 /// The objective of the settings.
 pub fn objective(config: &Config) -> Objective {
-    match config.objective.name {
-        ObjectiveName::TrajectoryBalance => Objective::TrajectoryBalance,
-        ObjectiveName::DetailedBalance => Objective::DetailedBalance,
-        ObjectiveName::SubTrajectoryBalance => Objective::SubTrajectoryBalance {
-            lambda: config.objective.lambda,
-        },
+    let residual = residual(config);
+    let weighting = SubTrajectoryWeighting::GeometricWithin {
+        lambda: config.objective.lambda,
+    };
+    let reduction = TransitionReduction::Mean;
+    let centre = Centre::default();
+    let balance = match config.objective.name {
+        // Flow matching has terms of its own and never asks for this.
+        ObjectiveName::TrajectoryBalance | ObjectiveName::FlowMatching => {
+            Balance::TrajectoryBalance
+        }
+        ObjectiveName::DetailedBalance => Balance::DetailedBalance { reduction },
+        ObjectiveName::SubTrajectoryBalance => Balance::SubTrajectoryBalance { weighting },
         ObjectiveName::LogPartitionVariance => match config.reward.beta {
-            BetaConfig::Fixed(_) => Objective::LogPartitionVariance,
-            BetaConfig::Drawn(_) => Objective::ConditionalLogPartitionVariance,
+            BetaConfig::Fixed(_) => Balance::LogPartitionVariance { centre },
+            BetaConfig::Drawn(_) => Balance::ConditionalLogPartitionVariance { centre },
         },
+        ObjectiveName::ModifiedDetailedBalance => {
+            return Objective::ModifiedDetailedBalance { reduction, residual };
+        }
+        ObjectiveName::ForwardLookingDetailedBalance => {
+            return Objective::ForwardLookingDetailedBalance { reduction, residual };
+        }
+        ObjectiveName::ForwardLookingSubTrajectoryBalance => {
+            return Objective::ForwardLookingSubTrajectoryBalance { weighting, residual };
+        }
+        ObjectiveName::SoftQLearning => {
+            return Objective::SoftQLearning(SoftQ {
+                residual,
+                ..SoftQ::default()
+            });
+        }
+        ObjectiveName::PolicyGradient => {
+            return Objective::PolicyGradient {
+                baseline: Baseline::LeaveOneOut,
+            };
+        }
+    };
+    Objective::Shaped { balance, residual }
+}
+
+/// What a residual costs by the settings.
+pub(crate) fn residual(config: &Config) -> Residual {
+    let scale = config.objective.residual_scale;
+    match config.objective.residual {
+        ResidualName::Squared => Residual::Squared,
+        ResidualName::Absolute => Residual::Absolute,
+        ResidualName::Huber => Residual::Huber { delta: scale },
+        ResidualName::ShiftedCosh => Residual::ShiftedCosh,
+        ResidualName::Linex => Residual::Linex { a: scale },
     }
 }
 

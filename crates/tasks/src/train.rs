@@ -4,21 +4,22 @@ use std::time::Instant;
 
 use anabranch_core::buffer::{Entry, Priority, ReplayBuffer};
 use anabranch_core::rng::Stream;
-use anabranch_core::{Seed, Terms, Trajectories};
+use anabranch_core::objective::{FlowMatching, backward_likelihood};
+use anabranch_core::{Environment, Given, Seed, Terms, Trajectories};
 use anabranch_learn::optim::{Adam, AdamConfig};
 use anabranch_learn::params::Params;
 use anabranch_learn::policy::{Adapt, Model};
 use anabranch_learn::run::{Checkpoint, CheckpointStore, EventWriter, MetricsWriter, RunFolder};
 use anabranch_learn::schedule::Schedule;
-use anabranch_learn::step::{Progress, sample, sample_backward, train_step};
+use anabranch_learn::step::{Progress, flow_matching_step, sample, sample_backward, train_step};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::condition::Conditioner;
 use crate::config::Config;
-use crate::config::schema::{OptimizerConfig, ReplayKind};
+use crate::config::schema::{BackwardName, ObjectiveName, OptimizerConfig, ReplayKind};
 use crate::error::{Result, TaskError};
-use crate::task::{Scored, State, Task, TaskModel, new_model, objective};
+use crate::task::{Scored, State, Task, TaskModel, new_model, objective, residual};
 
 /// What an observer sees after each step.
 #[derive(Clone, Debug)]
@@ -238,6 +239,60 @@ impl<'a, T: Task> Session<'a, T> {
         Ok((trajectories, betas))
     }
 
+    /// One optimiser step by the objective of the settings.
+    fn update(
+        &mut self,
+        trajectories: &Trajectories<T::Env>,
+        log_reward: &[f64],
+        betas: &[f64],
+    ) -> Result<Progress> {
+        let (env, config) = (self.task.env(), self.config);
+        if config.objective.name == ObjectiveName::FlowMatching {
+            let equations = FlowMatching {
+                residual: residual(config),
+                ..FlowMatching::default()
+            };
+            let (model, adam) = (&mut self.model, &mut self.adam);
+            let progress =
+                flow_matching_step(env, model, adam, equations, trajectories, log_reward)?;
+            return Ok(progress);
+        }
+        let objective = objective(config);
+        let mut given = Given::default();
+        if objective.needs_state_rewards() {
+            given.log_reward_at = Some(self.state_rewards(trajectories, betas)?);
+        }
+        let apart = config.policy.backward == BackwardName::TrajectoryLikelihood;
+        let loss = |terms: &Terms| {
+            let mut loss = objective.loss_given(terms, &given)?;
+            if apart {
+                loss.grad.log_pb = backward_likelihood(terms)?.grad.log_pb;
+            }
+            Ok(loss)
+        };
+        let (model, adam) = (&mut self.model, &mut self.adam);
+        Ok(train_step(env, model, adam, loss, trajectories, log_reward)?)
+    }
+
+    /// `[E]` log of the target at every visited state, for objectives where each is an object.
+    fn state_rewards(&self, trajectories: &Trajectories<T::Env>, betas: &[f64]) -> Result<Vec<f64>> {
+        let rows: Vec<(usize, &State<T>)> = (0..trajectories.len())
+            .flat_map(|i| trajectories.states.row(i).iter().map(move |s| (i, s)))
+            .collect();
+        rows.into_par_iter()
+            .map(|(i, state)| {
+                if !self.task.env().can_stop(state) {
+                    return Err(TaskError::Request(format!(
+                        "objective.name = {:?} needs every state to be a finished object, and {state:?} \
+                         is none; take detailed_balance or sub_trajectory_balance",
+                        self.config.objective.name
+                    )));
+                }
+                Ok(self.task.score(state)?.log_target(betas[i]))
+            })
+            .collect()
+    }
+
     /// One step; returns its metrics.
     fn step(&mut self) -> Result<Vec<(&'static str, f64)>> {
         let (trajectories, betas) = self.batch()?;
@@ -262,17 +317,13 @@ impl<'a, T: Task> Session<'a, T> {
             .zip(&betas)
             .map(|(s, beta)| s.log_target(*beta))
             .collect();
-        let objective = objective(self.config);
         let (step, seed) = (self.step, self.seed.value());
-        let progress = train_step(
-            self.task.env(),
-            &mut self.model,
-            &mut self.adam,
-            |terms| objective.loss(terms),
-            &trajectories,
-            &log_reward,
-        )
-        .map_err(|source| TaskError::Step { step, seed, source })?;
+        let progress = self
+            .update(&trajectories, &log_reward, &betas)
+            .map_err(|error| match error {
+                TaskError::Learn(source) => TaskError::Step { step, seed, source },
+                other => other,
+            })?;
         if let Some(average) = &mut self.average {
             average
                 .params_mut()

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use anabranch_chem::Descriptor;
 
 use super::error::{ConfigError, nearest};
-use super::schema::{
+use super::schema::{ResidualName, 
     BackwardName, BetaConfig, BitDistance, BitSequenceConfig, Combine, Config, DagConfig, DagScore,
     Direction, EnvConfig, ExplorationConfig, FragmentsConfig, GridReward, HypergridConfig,
     ObjectiveConfig, ObjectiveName, OptimizerConfig, OutputConfig, PolicyConfig, PropertyConfig,
@@ -124,8 +124,8 @@ impl Config {
             TaskName::Hypergrid
             | TaskName::BitSequence
             | TaskName::Tfbind8
-            | TaskName::Qm9
-            | TaskName::Dag => common,
+            | TaskName::Qm9 => common,
+            TaskName::Dag => dag(common),
         }
     }
 }
@@ -170,6 +170,22 @@ fn fragments(common: Config) -> Config {
         exploration: ExplorationConfig {
             epsilon: 0.01,
             lag: 0.9,
+            ..common.exploration
+        },
+        ..common
+    }
+}
+
+fn dag(common: Config) -> Config {
+    Config {
+        steps: 6000,
+        batch: 32,
+        objective: ObjectiveConfig {
+            name: ObjectiveName::ModifiedDetailedBalance,
+            ..common.objective
+        },
+        exploration: ExplorationConfig {
+            epsilon: 0.1,
             ..common.exploration
         },
         ..common

@@ -324,14 +324,48 @@ pub enum ObjectiveName {
     SubTrajectoryBalance,
     /// arXiv 2302.05446, VarGrad.
     LogPartitionVariance,
+    /// arXiv 2106.04399; the scores are log edge flows.
+    FlowMatching,
+    /// arXiv 2202.13903; every state is an object.
+    ModifiedDetailedBalance,
+    /// arXiv 2302.01687; every state is an object.
+    ForwardLookingDetailedBalance,
+    /// arXiv 2302.01687; every state is an object.
+    ForwardLookingSubTrajectoryBalance,
+    /// arXiv 2310.12934, a dueling network.
+    SoftQLearning,
+    /// arXiv 2210.00580, reverse KL with a leave-one-out baseline; on-policy.
+    PolicyGradient,
+}
+
+/// What a residual costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResidualName {
+    /// d^2.
+    Squared,
+    /// |d|.
+    Absolute,
+    /// d^2 / 2 up to the scale, a straight line beyond.
+    Huber,
+    /// 2 (cosh d - 1).
+    ShiftedCosh,
+    /// (e^(a d) - a d - 1) / a^2 with the scale as a.
+    Linex,
 }
 
 /// What is minimised.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ObjectiveConfig {
-    /// trajectory_balance, detailed_balance, sub_trajectory_balance or log_partition_variance.
+    /// trajectory_balance, detailed_balance, sub_trajectory_balance, log_partition_variance,
+    /// flow_matching, modified_detailed_balance, forward_looking_detailed_balance,
+    /// forward_looking_sub_trajectory_balance, soft_q_learning or policy_gradient.
     pub name: ObjectiveName,
+    /// squared, absolute, huber, shifted_cosh or linex.
+    pub residual: ResidualName,
+    /// Where a Huber residual becomes straight, or how steep a Linex one is.
+    pub residual_scale: f64,
     /// Weight of length in sub-trajectory balance.
     pub lambda: f64,
 }
