@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use anabranch_core::Seed;
 use anabranch_core::exact::Dag;
 use anabranch_core::rng::Stream;
-use anabranch_core::{Environment, Seed};
 use anabranch_envs::Enumerated;
 use anabranch_envs::dag::{
     BgePrior, Dags, Data, Digraph, LinearGaussianNetwork, LinearGaussianPrior, LocalScores, bge,
@@ -137,6 +137,7 @@ impl Task for DagTask {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use anabranch_core::Environment;
 
     #[test]
     fn rewards_lie_between_zero_and_one() {

@@ -8,7 +8,6 @@ use anabranch_learn::policy::Model;
 use anabranch_learn::run::folder::FORMAT;
 use anabranch_learn::run::{Checkpoint, CheckpointStore, RunFolder, RunInfo};
 
-use crate::config::schema::EnvConfig;
 use crate::config::{Config, Source, load, to_toml};
 use crate::error::{Result, TaskError};
 use crate::evaluate::{Evaluated, Evaluation, EvaluationSize, evaluate};
@@ -48,11 +47,7 @@ pub fn create(config: &Config, name: Option<&str>, command: Vec<String>) -> Resu
             .map_or(0, |d| d.as_secs()),
     };
     check(config)?;
-    let stem = match config.env {
-        EnvConfig::Fragments(_) => "fragments",
-        EnvConfig::Hypergrid(_) => "hypergrid",
-        EnvConfig::BitSequence(_) => "bit_sequence",
-    };
+    let stem = config.task.name();
     let folder = &config.output.folder;
     Ok(RunFolder::create(
         folder,

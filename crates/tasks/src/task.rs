@@ -3,7 +3,10 @@
 use anabranch_chem::Molecule;
 use anabranch_core::env::Environment;
 use anabranch_core::exact::Dag;
-use anabranch_core::objective::{Balance, Baseline, Centre, Objective, Residual, SoftQ, SubTrajectoryWeighting, TransitionReduction};
+use anabranch_core::objective::{
+    Balance, Baseline, Centre, Objective, Residual, SoftQ, SubTrajectoryWeighting,
+    TransitionReduction,
+};
 use anabranch_core::rng::Stream;
 use anabranch_core::{Discrete, Seed};
 use anabranch_learn::policy::{MlpConfig, Model};
@@ -13,7 +16,9 @@ use serde::de::DeserializeOwned;
 use crate::bit_sequence::BitSequenceTask;
 use crate::condition::Conditioner;
 use crate::config::Config;
-use crate::config::schema::{ResidualName, BetaConfig, EnvConfig, ObjectiveName, SequenceOrder, TaskName};
+use crate::config::schema::{
+    BetaConfig, EnvConfig, ObjectiveName, ResidualName, SequenceOrder, TaskName,
+};
 use crate::dag::DagTask;
 use crate::error::Result;
 use crate::fragments::FragmentsTask;
@@ -173,13 +178,22 @@ pub fn objective(config: &Config) -> Objective {
             BetaConfig::Drawn(_) => Balance::ConditionalLogPartitionVariance { centre },
         },
         ObjectiveName::ModifiedDetailedBalance => {
-            return Objective::ModifiedDetailedBalance { reduction, residual };
+            return Objective::ModifiedDetailedBalance {
+                reduction,
+                residual,
+            };
         }
         ObjectiveName::ForwardLookingDetailedBalance => {
-            return Objective::ForwardLookingDetailedBalance { reduction, residual };
+            return Objective::ForwardLookingDetailedBalance {
+                reduction,
+                residual,
+            };
         }
         ObjectiveName::ForwardLookingSubTrajectoryBalance => {
-            return Objective::ForwardLookingSubTrajectoryBalance { weighting, residual };
+            return Objective::ForwardLookingSubTrajectoryBalance {
+                weighting,
+                residual,
+            };
         }
         ObjectiveName::SoftQLearning => {
             return Objective::SoftQLearning(SoftQ {

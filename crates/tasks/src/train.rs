@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use anabranch_core::buffer::{Entry, Priority, ReplayBuffer};
-use anabranch_core::rng::Stream;
 use anabranch_core::objective::{FlowMatching, backward_likelihood};
+use anabranch_core::rng::Stream;
 use anabranch_core::{Environment, Given, Seed, Terms, Trajectories};
 use anabranch_learn::optim::{Adam, AdamConfig};
 use anabranch_learn::params::Params;
@@ -271,11 +271,22 @@ impl<'a, T: Task> Session<'a, T> {
             Ok(loss)
         };
         let (model, adam) = (&mut self.model, &mut self.adam);
-        Ok(train_step(env, model, adam, loss, trajectories, log_reward)?)
+        Ok(train_step(
+            env,
+            model,
+            adam,
+            loss,
+            trajectories,
+            log_reward,
+        )?)
     }
 
     /// `[E]` log of the target at every visited state, for objectives where each is an object.
-    fn state_rewards(&self, trajectories: &Trajectories<T::Env>, betas: &[f64]) -> Result<Vec<f64>> {
+    fn state_rewards(
+        &self,
+        trajectories: &Trajectories<T::Env>,
+        betas: &[f64],
+    ) -> Result<Vec<f64>> {
         let rows: Vec<(usize, &State<T>)> = (0..trajectories.len())
             .flat_map(|i| trajectories.states.row(i).iter().map(move |s| (i, s)))
             .collect();
@@ -318,12 +329,12 @@ impl<'a, T: Task> Session<'a, T> {
             .map(|(s, beta)| s.log_target(*beta))
             .collect();
         let (step, seed) = (self.step, self.seed.value());
-        let progress = self
-            .update(&trajectories, &log_reward, &betas)
-            .map_err(|error| match error {
-                TaskError::Learn(source) => TaskError::Step { step, seed, source },
-                other => other,
-            })?;
+        let progress =
+            self.update(&trajectories, &log_reward, &betas)
+                .map_err(|error| match error {
+                    TaskError::Learn(source) => TaskError::Step { step, seed, source },
+                    other => other,
+                })?;
         if let Some(average) = &mut self.average {
             average
                 .params_mut()

@@ -8,11 +8,12 @@ use std::str::FromStr;
 use anabranch_chem::Descriptor;
 
 use super::error::{ConfigError, nearest};
-use super::schema::{ResidualName, 
+use super::schema::{
     BackwardName, BetaConfig, BitDistance, BitSequenceConfig, Combine, Config, DagConfig, DagScore,
     Direction, EnvConfig, ExplorationConfig, FragmentsConfig, GridReward, HypergridConfig,
     ObjectiveConfig, ObjectiveName, OptimizerConfig, OutputConfig, PolicyConfig, PropertyConfig,
-    ReplayConfig, ReplayKind, RewardConfig, SequenceOrder, TableConfig, TaskName, TerminalConfig,
+    ReplayConfig, ReplayKind, ResidualName, RewardConfig, SequenceOrder, TableConfig, TaskName,
+    TerminalConfig,
 };
 
 impl TaskName {
@@ -88,6 +89,8 @@ impl Config {
             objective: ObjectiveConfig {
                 name: ObjectiveName::TrajectoryBalance,
                 lambda: 0.9,
+                residual: ResidualName::Squared,
+                residual_scale: 1.0,
             },
             optimizer: OptimizerConfig {
                 learning_rate: 1e-3,
@@ -121,10 +124,9 @@ impl Config {
         };
         match task {
             TaskName::Fragments => fragments(common),
-            TaskName::Hypergrid
-            | TaskName::BitSequence
-            | TaskName::Tfbind8
-            | TaskName::Qm9 => common,
+            TaskName::Hypergrid | TaskName::BitSequence | TaskName::Tfbind8 | TaskName::Qm9 => {
+                common
+            }
             TaskName::Dag => dag(common),
         }
     }
