@@ -37,6 +37,34 @@ pub enum CoreError {
         /// The objective that was asked for.
         objective: &'static str,
     },
+    /// An objective needs numbers that nobody gave.
+    #[error("{objective} needs {name}; fill it in beside the terms of the batch")]
+    Missing {
+        /// The objective that was asked for.
+        objective: &'static str,
+        /// The field that is empty.
+        name: &'static str,
+    },
+    /// Two lists that belong together differ in length.
+    #[error("{name} has {got} entries; it must have {expected}")]
+    WrongLength {
+        /// Which list.
+        name: &'static str,
+        /// Its length.
+        got: usize,
+        /// The length of what it belongs to.
+        expected: usize,
+    },
+    /// A NaN or an infinity reached an objective over states.
+    #[error("{name} is {value} at entry {state} of the batch; it must be finite")]
+    StateNotFinite {
+        /// Which term.
+        name: &'static str,
+        /// The value found.
+        value: f64,
+        /// Index of the state in the batch.
+        state: usize,
+    },
     /// A constant is out of its range.
     #[error("{name} is {value}; it must be {expected}")]
     BadConstant {

@@ -37,6 +37,14 @@ pub struct Given {
     pub log_guide: Option<Vec<f64>>,
     /// `[E]` log F(s_t) by a target network.
     pub log_flow_target: Option<Vec<f64>>,
+    /// `[E]` log P_F of the move that left each state, by a target network.
+    pub log_pf_target: Option<Vec<f64>>,
+    /// `[E]` log P_F of the move that left each state, by the policy that drew the trajectories.
+    pub log_pf_behaviour: Option<Vec<f64>>,
+    /// `[B]` log n(x), the number of ways to build each trajectory's object.
+    pub log_path_count: Option<Vec<f64>>,
+    /// `[B]` number of each trajectory's condition; trajectories with equal ones share log Z.
+    pub group: Option<Vec<usize>>,
 }
 
 /// dL/d[`Terms`], with the same shapes. The reward is data and has no gradient.

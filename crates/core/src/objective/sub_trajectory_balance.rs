@@ -1,8 +1,54 @@
 //! Sub-trajectory balance.
 
-use super::balance;
+use serde::{Deserialize, Serialize};
+
+use super::pairs::{self, Lengths};
+use super::residual::Residual;
+use super::{balance, forward_looking};
 use crate::error::CoreError;
-use crate::terms::{Loss, Terms, TermsGrad};
+use crate::terms::{Given, Loss, Terms, TermsGrad};
+
+/// How the sub-trajectories of a batch are weighted; the weights of a batch sum to one. In brackets
+/// torchgfn's names.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubTrajectoryWeighting {
+    /// Single transitions, all of the batch alike ("DB").
+    Transitions,
+    /// Single transitions, alike within a trajectory; trajectories alike ("ModifiedDB", which is not
+    /// modified detailed balance).
+    TransitionsWithin,
+    /// Whole trajectories only, with log F(s_0) for log Z ("TB").
+    Whole,
+    /// The mean over all sub-trajectories of length n, weighted by lambda^(n - 1) ("geometric").
+    Geometric {
+        /// At least 0.
+        #[serde(default = "default_lambda")]
+        lambda: f64,
+    },
+    /// lambda^(n - 1) within a trajectory; trajectories alike ("geometric_within"): the paper's.
+    GeometricWithin {
+        /// At least 0.
+        #[serde(default = "default_lambda")]
+        lambda: f64,
+    },
+    /// All sub-trajectories of the batch alike ("equal").
+    Equal,
+    /// All sub-trajectories of a trajectory alike; trajectories alike ("equal_within").
+    EqualWithin,
+}
+
+pub(super) fn default_lambda() -> f64 {
+    0.9
+}
+
+impl Default for SubTrajectoryWeighting {
+    fn default() -> Self {
+        Self::GeometricWithin {
+            lambda: default_lambda(),
+        }
+    }
+}
 
 /// Sub-trajectory balance: for every pair i < j of a trajectory's states, sink included, the square of
 /// `log F(s_i) + sum log P_F - log F(s_j) - sum log P_B`, weighted by lambda^(j - i - 1), the weights
@@ -18,26 +64,69 @@ use crate::terms::{Loss, Terms, TermsGrad};
 /// Where the batch is empty, a term is not finite, the model has no flows, or lambda is negative or
 /// not finite.
 pub fn sub_trajectory_balance(terms: &Terms, lambda: f64) -> Result<Loss, CoreError> {
+    let weighting = SubTrajectoryWeighting::GeometricWithin { lambda };
+    sub_trajectory_balance_with(terms, weighting, Residual::Squared)
+}
+
+/// [`sub_trajectory_balance`] with another weighting and another cost of the residual.
+/// `per_trajectory` is scaled so that its mean is the value.
+///
+/// # Complexity
+/// Linear in the length for transitions and whole trajectories, and for squared residuals but
+/// [`Geometric`](SubTrajectoryWeighting::Geometric); otherwise quadratic.
+///
+/// # Errors
+/// Those of [`sub_trajectory_balance`], and of the residual's constants.
+pub fn sub_trajectory_balance_with(
+    terms: &Terms,
+    weighting: SubTrajectoryWeighting,
+    residual: Residual,
+) -> Result<Loss, CoreError> {
     balance::check(terms)?;
-    if !(lambda.is_finite() && lambda >= 0.0) {
-        return Err(CoreError::BadConstant {
-            name: "lambda",
-            value: lambda,
-            expected: "a number of at least 0",
-        });
-    }
     let flows = balance::flows(terms, "sub-trajectory balance")?;
+    sub_trajectories(terms, flows, weighting, residual)
+}
+
+/// Forward-looking sub-trajectory balance: the flow of a state is `log_flow + log_reward_at`.
+///
+/// Pan et al. 2023, arXiv 2302.01687. The reward of the object itself enters at the sink.
+///
+/// # Errors
+/// Those of [`sub_trajectory_balance_with`]; where `given.log_reward_at` is missing.
+pub fn forward_looking_sub_trajectory_balance(
+    terms: &Terms,
+    given: &Given,
+    weighting: SubTrajectoryWeighting,
+    residual: Residual,
+) -> Result<Loss, CoreError> {
+    balance::check(terms)?;
+    let name = "forward-looking sub-trajectory balance";
+    let flows = forward_looking(terms, given, name)?;
+    sub_trajectories(terms, &flows, weighting, residual)
+}
+
+pub(super) fn sub_trajectories(
+    terms: &Terms,
+    flows: &[f64],
+    weighting: SubTrajectoryWeighting,
+    residual: Residual,
+) -> Result<Loss, CoreError> {
+    residual.check()?;
+    if let SubTrajectoryWeighting::Geometric { lambda }
+    | SubTrajectoryWeighting::GeometricWithin { lambda } = weighting
+    {
+        balance::not_negative("lambda", lambda)?;
+    }
+    let lengths = Lengths::new((0..terms.len()).map(|b| terms.range(b).len()));
     let count = terms.len() as f64;
     let mut grad = TermsGrad::zeros(terms);
     let mut per_trajectory = Vec::with_capacity(terms.len());
     let (mut u, mut du) = (Vec::new(), Vec::new());
     for index in 0..terms.len() {
         balance::potentials(terms, flows, index, &mut u);
-        let value = weighted_pairs(&mut u, lambda, &mut du);
-        for slope in &mut du {
-            *slope /= count;
-        }
+        let value = pairs::weighted(&mut u, weighting, &lengths, residual, &mut du);
         per_trajectory.push(value);
+        du.iter_mut().for_each(|slope| *slope /= count);
         balance::pull_back(terms, index, &du, &mut grad);
     }
     Ok(Loss {
@@ -45,43 +134,4 @@ pub fn sub_trajectory_balance(terms: &Terms, lambda: f64) -> Result<Loss, CoreEr
         grad,
         per_trajectory,
     })
-}
-
-/// Weighted mean over pairs i < j of (u_i - u_j)^2, and its gradient; `u` is centred on the way, which
-/// changes no difference but keeps the squares small.
-///
-/// The weight of a pair is a product of three: what the running sum multiplies by at each step, what i
-/// enters it with and what j takes it out with. Above lambda = 1 everything is divided by
-/// lambda^(n - 1), the weight of the whole trajectory, so that no power overflows.
-fn weighted_pairs(u: &mut [f64], lambda: f64, du: &mut Vec<f64>) -> f64 {
-    let edges = u.len() - 1;
-    let decay = lambda.min(1.0);
-    let shrink = lambda.max(1.0).recip();
-    let power = |distance: usize| shrink.powf(distance as f64);
-    let centre = u.iter().sum::<f64>() / u.len() as f64;
-    u.iter_mut().for_each(|v| *v -= centre);
-    du.clear();
-    du.resize(u.len(), 0.0);
-    let (mut total_weight, mut value) = (0.0, 0.0);
-    // Running sums over i < j of weight times 1, u_i, u_i^2.
-    let (mut weight, mut first, mut second) = (0.0, 0.0, 0.0);
-    for j in 0..u.len() {
-        let (enter, leave) = (power(j), power(edges - j));
-        total_weight += leave * weight;
-        value += leave * (second - 2.0 * u[j] * first + u[j] * u[j] * weight);
-        du[j] += 2.0 * leave * (u[j] * weight - first);
-        weight = decay * weight + enter;
-        first = decay * first + enter * u[j];
-        second = decay * second + enter * u[j] * u[j];
-    }
-    // The same from the other end: the sums are over j > i.
-    let (mut weight, mut first) = (0.0, 0.0);
-    for i in (0..u.len()).rev() {
-        let (enter, leave) = (power(edges - i), power(i));
-        du[i] += 2.0 * leave * (u[i] * weight - first);
-        weight = decay * weight + enter;
-        first = decay * first + enter * u[i];
-    }
-    du.iter_mut().for_each(|v| *v /= total_weight);
-    value / total_weight
 }
