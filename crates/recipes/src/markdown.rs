@@ -81,7 +81,7 @@ pub fn page_of(entries: &[(&Recipe, Option<&RecipeResult>)]) -> String {
          What the papers say, run again at a size that takes minutes. The numbers are those of the \
          committed results\n`crates/recipes/results/<name>.json`, measured by the programs \
          `crates/recipes/src/papers/<name>.rs`.\nGenerated; renew it with \
-         `cargo run -- reproduce --markdown > docs/REPRODUCTIONS.md`.\n\n\
+         `cargo xtask reproductions`.\n\n\
          | recipe | paper | shows | claims that hold | seconds per seed |\n\
          |---|---|---|---|---|\n",
     );

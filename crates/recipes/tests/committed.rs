@@ -6,7 +6,7 @@ use std::path::Path;
 use anabranch_recipes::{find, markdown, recipes};
 
 const AGAIN: &str = "docs/REPRODUCTIONS.md is stale; renew it with\n  \
-                     cargo run -- reproduce --markdown > docs/REPRODUCTIONS.md";
+                     cargo xtask reproductions";
 
 fn here(path: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
