@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 mod golden;
 mod layers;
+mod reproductions;
 mod test;
 
 #[derive(Parser)]
@@ -42,6 +43,12 @@ enum Task {
     /// Also fails where core, chem or envs reach the tensor library. The table of allowed arrows is
     /// in xtask/src/layers.rs.
     Layers,
+    /// Write docs/REPRODUCTIONS.md from the committed results in crates/recipes/results
+    Reproductions {
+        /// Write nothing; fail where the page is stale. The tests of crates/recipes check it too
+        #[arg(long)]
+        check: bool,
+    },
     /// Compare with values computed by other programs; `cargo xtask golden --help` tells more
     #[command(disable_help_flag = true)]
     Golden {
@@ -62,6 +69,7 @@ fn main() -> ExitCode {
             },
         ),
         Task::Layers => layers::run(&root()),
+        Task::Reproductions { check } => reproductions::run(&root(), check),
         Task::Golden { arguments } => match golden::run(&root(), &arguments) {
             Ok(code) => return ExitCode::from(code),
             Err(error) => Err(error),

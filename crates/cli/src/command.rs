@@ -2,6 +2,7 @@
 
 pub mod eval;
 pub mod report;
+pub mod reproduce;
 pub mod resume;
 pub mod sample;
 pub mod train;

@@ -29,6 +29,11 @@ pub fn asked() -> bool {
     ASKED.load(Ordering::SeqCst)
 }
 
+/// What [`asked`] looks at, for work that is handed it.
+pub fn flag() -> &'static AtomicBool {
+    &ASKED
+}
+
 /// From now on there is nothing to save: a signal ends the program at once.
 pub fn nothing_to_save() {
     SAVED.store(true, Ordering::SeqCst);

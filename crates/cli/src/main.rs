@@ -37,6 +37,7 @@ enum Command {
     Sample(command::sample::Args),
     Eval(command::eval::Args),
     Report(command::report::Args),
+    Reproduce(command::reproduce::Args),
 }
 
 fn main() -> ExitCode {
@@ -64,5 +65,6 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Sample(args) => command::sample::run(&args),
         Command::Eval(args) => command::eval::run(&args),
         Command::Report(args) => command::report::run(&args),
+        Command::Reproduce(args) => command::reproduce::run(&args),
     }
 }

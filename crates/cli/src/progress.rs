@@ -1,10 +1,13 @@
 //! How long work shows itself: a bar on a terminal, lines in a log elsewhere.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, stderr};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use anabranch_recipes::Event;
 use anabranch_tasks::train::Tick;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tracing_subscriber::EnvFilter;
 
 /// Time between two lines of a log.
@@ -137,6 +140,74 @@ impl Drop for Waiting {
     fn drop(&mut self) {
         if let Some(bar) = &self.0 {
             bar.finish_and_clear();
+        }
+    }
+}
+
+/// Shows the seeds of a recipe, a bar for each that is at work.
+pub struct Seeds {
+    bars: Option<MultiProgress>,
+    /// The bar of each seed, and when it last had a line of the log.
+    seeds: Mutex<BTreeMap<u64, (ProgressBar, Instant)>>,
+}
+
+impl Seeds {
+    /// Before the first.
+    pub fn new() -> Self {
+        Self {
+            bars: stderr().is_terminal().then(MultiProgress::new),
+            seeds: Mutex::default(),
+        }
+    }
+
+    /// Shows what happened; called from several threads.
+    pub fn show(&self, event: Event) {
+        let mut seeds = self.seeds.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Began { seed } => {
+                let bar = match &self.bars {
+                    Some(bars) => bars.add(ProgressBar::new(1)),
+                    None => ProgressBar::hidden(),
+                };
+                let style =
+                    ProgressStyle::with_template("{prefix} {bar:30.cyan/blue} {elapsed}  {msg}");
+                bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+                bar.set_prefix(format!("seed {seed}"));
+                seeds.insert(seed, (bar, Instant::now()));
+            }
+            Event::Progress {
+                seed,
+                message,
+                done,
+                total,
+            } => {
+                let Some((bar, shown)) = seeds.get_mut(&seed) else {
+                    return;
+                };
+                bar.set_length(total);
+                bar.set_position(done);
+                if self.bars.is_none() && shown.elapsed() >= QUIET {
+                    *shown = Instant::now();
+                    tracing::info!("seed {seed}  {message}  {done}/{total}");
+                }
+                bar.set_message(message);
+            }
+            Event::Ended {
+                seed,
+                seconds,
+                error,
+            } => {
+                if let Some((bar, _)) = seeds.remove(&seed) {
+                    bar.finish_and_clear();
+                }
+                let end = error.map_or_else(String::new, |e| format!(": {e}"));
+                let line = format!("seed {seed}  {seconds:.1} s{end}");
+                match &self.bars {
+                    // A line that cannot be shown is no reason to stop.
+                    Some(bars) => drop(bars.println(line)),
+                    None => tracing::info!("{line}"),
+                }
+            }
         }
     }
 }

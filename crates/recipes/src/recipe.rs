@@ -1,6 +1,7 @@
 //! What a recipe is: a paper, its claims, and the program that measures them.
 
 use crate::context::Context;
+use crate::result::RecipeResult;
 use crate::verdict::{Measurements, Verdict};
 
 /// One paper's experiment, scaled down so that it runs in minutes.
@@ -28,6 +29,17 @@ pub struct Recipe {
     /// The committed result, `Some(include_str!("../../results/<name>.json"))`; `None` before there is
     /// one.
     pub result: Option<&'static str>,
+}
+
+impl Recipe {
+    /// The committed result, where there is one.
+    ///
+    /// # Errors
+    /// Where it is damaged.
+    pub fn committed(&self) -> anyhow::Result<Option<RecipeResult>> {
+        let parsed = self.result.map(RecipeResult::from_json).transpose();
+        parsed.map_err(|e| e.context(format!("crates/recipes/results/{}.json", self.name)))
+    }
 }
 
 /// A sentence of the paper and when we say that it holds.

@@ -115,8 +115,9 @@ mod tests {
         let metropolis = Metropolis::paper();
         let counts = metropolis.run(&grid, log_reward, 400_000, Seed::new(0));
         assert_eq!(counts.iter().sum::<u64>(), 400_000);
-        // Without the ratio of neighbours the corners come up too rarely: 0.08 then.
-        assert!(exact.total_variation_of_counts(&counts) < 0.03);
+        // Without the ratio of neighbours the corners come up too rarely: 0.14 then.
+        let tv = exact.total_variation_of_counts(&counts);
+        assert!(tv < 0.03, "{tv}");
         assert_eq!(
             counts,
             metropolis.run(&grid, log_reward, 400_000, Seed::new(0))

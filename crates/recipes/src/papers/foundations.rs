@@ -15,9 +15,9 @@ pub(super) const RECIPE: Recipe = Recipe {
         Claim {
             id: "uniqueness",
             text: "The reward and the backward policy determine the flow.",
-            criterion: "tabular detailed balance on the 2-D grid of side 8, with uniform and with maximum- \
-                  entropy P_B: total variation < 0.005 and largest |log F - exact| < 0.02 with every \
-                  seed",
+            criterion: "tabular detailed balance on the 2-D grid of side 8, with uniform and with \
+                  maximum-entropy P_B: total variation < 0.005 and largest |log F - exact| < 0.02 \
+                  with every seed",
             gated: true,
             check: not_measured,
         },

@@ -50,8 +50,7 @@ pub(super) const RECIPE: Recipe = Recipe {
         Claim {
             id: "difficulty",
             text: "The rewards are ordered by difficulty.",
-            criterion: "Jensen-Shannon divergence on policy: count < neighbors < cliques, with every seed \
-                  Jensen-Shannon divergence on policy: count < neighbors < cliques, with every seed",
+            criterion: "Jensen-Shannon divergence on policy: count < neighbors < cliques, with every seed",
             gated: true,
             check: not_measured,
         },

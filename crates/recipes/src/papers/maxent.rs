@@ -34,7 +34,7 @@ pub(super) const RECIPE: Recipe = Recipe {
         Claim {
             id: "learned_backward",
             text: "A learned P_B has less trajectory entropy than the uniform one.",
-            criterion: "observed, no theorem: lower at side 16; reported only",
+            criterion: "lower at side 16; observed, no theorem",
             gated: false,
             check: not_measured,
         },
@@ -50,7 +50,7 @@ pub(super) const RECIPE: Recipe = Recipe {
             id: "exploration",
             text: "Maximum entropy finds more modes.",
             criterion: "modes on the 4-D grid of side 8, R0 = 0.001, after 30,000 trajectories >= those \
-                  with uniform P_B on average; a weak effect, reported only",
+                  with uniform P_B on average; a weak effect",
             gated: false,
             check: not_measured,
         },

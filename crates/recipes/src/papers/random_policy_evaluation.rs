@@ -24,8 +24,8 @@ pub(super) const RECIPE: Recipe = Recipe {
         Claim {
             id: "reward_matching",
             text: "Evaluating the random policy yields a sampler as good as those of GFlowNets.",
-            criterion: "total variation <= 1.3 x that of detailed balance and accuracy >= 97 %, on append- \
-                  only and prepend/append sequences of length 6, with every seed",
+            criterion: "total variation <= 1.3 x that of detailed balance and accuracy >= 97 %, on \
+                  append-only and prepend/append sequences of length 6, with every seed",
             gated: true,
             check: not_measured,
         },
