@@ -154,13 +154,14 @@ mod tests {
     /// The sum as it is defined, over all pairs of sites.
     fn plain_sum(landscape: &Landscape, letters: &[u8]) -> f64 {
         let (k, length) = (landscape.letters, landscape.length);
+        let letters: Vec<usize> = letters.iter().map(|&l| l.into()).collect();
         let mut sum = 0.0;
-        for i in 0..length {
-            let a = usize::from(letters[i]);
+        for (i, a) in letters.iter().enumerate() {
             sum += landscape.sites[i * k + a];
-            for j in i + 1..length.min(i + 3) {
-                let b = usize::from(letters[j]);
-                sum += landscape.pairs[(((j - i - 1) * length + i) * k + a) * k + b];
+            for (j, b) in letters.iter().enumerate() {
+                if j > i && j - i <= 2 {
+                    sum += landscape.pairs[(((j - i - 1) * length + i) * k + a) * k + b];
+                }
             }
         }
         sum
