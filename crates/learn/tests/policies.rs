@@ -64,8 +64,8 @@ fn check_gradient<M: Model>(
         })
     };
     let step = 1e-3_f32;
-    for array in 0..gradients.len() {
-        let length = gradients[array].len();
+    for (array, gradient) in gradients.iter().enumerate() {
+        let length = gradient.len();
         for place in [0, length / 3, length - 1] {
             let shifted = |model: &mut M, by: f32| {
                 let param = model.params_mut().iter_mut().nth(array).expect("an array");
@@ -77,7 +77,7 @@ fn check_gradient<M: Model>(
             let down = value(model);
             shifted(model, step);
             let numeric = (up - down) / (2.0 * f64::from(step));
-            let analytic = f64::from(gradients[array][place]);
+            let analytic = f64::from(gradient[place]);
             assert!(
                 (numeric - analytic).abs() < 2e-2 * analytic.abs().max(1.0),
                 "array {array}, place {place}: {analytic} against {numeric}"
