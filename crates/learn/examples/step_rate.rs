@@ -60,7 +60,7 @@ impl<'a, M: Model<Env = Hypergrid>> Run<'a, M> {
                 self.env,
                 model,
                 adam,
-                &objective,
+                |terms| objective.loss(terms),
                 &trajectories,
                 &log_reward,
             )?;
