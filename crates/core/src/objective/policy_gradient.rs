@@ -11,12 +11,13 @@ use crate::terms::{Given, Loss, Terms, TermsGrad};
 const MAX_LOG_RATIO: f64 = 20.0;
 
 /// What is taken off the cost of a trajectory to lower the variance of its gradient.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Baseline {
     /// The mean over the batch, own cost included: biased by (N - 1) / N.
     BatchMean,
     /// The mean over the others: unbiased. A trajectory alone has itself.
+    #[default]
     LeaveOneOut,
     /// The learned log Z, which learns the mean of the estimates as it does in trajectory balance: the
     /// gradient is half that of [`trajectory_balance`](super::trajectory_balance) for P_F and log Z.
@@ -34,12 +35,6 @@ pub enum Baseline {
 
 pub(super) fn default_gae() -> f64 {
     0.7
-}
-
-impl Default for Baseline {
-    fn default() -> Self {
-        Self::LeaveOneOut
-    }
 }
 
 /// Policy gradient of KL(P_F || R P_B / Z): `grad.log_pf` holds the coefficients of the score function,
