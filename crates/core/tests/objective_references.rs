@@ -4,7 +4,7 @@ mod common;
 
 use anabranch_core::objective::*;
 use anabranch_core::rng::Stream;
-use anabranch_core::{Given, Ragged, Seed, Terms};
+use anabranch_core::{Given, Seed, Terms};
 use common::*;
 use rand::RngExt;
 
@@ -545,106 +545,6 @@ fn policy_gradients() {
                 (loss.grad.log_pf[e] - expected).abs()
                     < 1e-6 * (1.0 + expected.abs() + loss.value.abs() * 1e-3)
             );
-        }
-    }
-}
-
-#[test]
-fn flow_matching_and_flow_regression() {
-    let mut stream = stream("matching");
-    let row = |stream: &mut Stream, n: usize| noise(stream, n);
-    let terms = FlowMatchingTerms {
-        inflow: Ragged::from_iter([
-            row(&mut stream, 2),
-            row(&mut stream, 1),
-            row(&mut stream, 3),
-        ]),
-        outflow: Ragged::from_iter([
-            row(&mut stream, 3),
-            row(&mut stream, 1),
-            row(&mut stream, 1),
-        ]),
-        leaf: vec![false, false, true],
-        stop: row(&mut stream, 2),
-        stop_log_reward: row(&mut stream, 2),
-    };
-    for residual in COSTS {
-        for log_epsilon in [None, Some(-1.3)] {
-            for kind in [FlowMatchingMean::All, FlowMatchingMean::ByKind] {
-                let config = FlowMatching {
-                    log_epsilon,
-                    leaf_weight: 10.0,
-                    mean: kind,
-                    residual,
-                };
-                let naive =
-                    |terms: &FlowMatchingTerms| {
-                        let eps = log_epsilon.map_or(0.0, f64::exp);
-                        let log =
-                            |flows: &[f64]| (flows.iter().map(|f| f.exp()).sum::<f64>() + eps).ln();
-                        let (mut inside, mut outer) = (vec![], vec![]);
-                        for s in 0..3 {
-                            let d = residual
-                                .value(log(terms.inflow.row(s)) - log(terms.outflow.row(s)));
-                            if terms.leaf[s] {
-                                outer.push(d)
-                            } else {
-                                inside.push(d)
-                            }
-                        }
-                        for k in 0..2 {
-                            outer.push(residual.value(
-                                log(&terms.stop[k..=k]) - log(&terms.stop_log_reward[k..=k]),
-                            ));
-                        }
-                        let (a, b) = (inside.iter().sum::<f64>(), outer.iter().sum::<f64>());
-                        match kind {
-                            FlowMatchingMean::All => (a + 10.0 * b) / 5.0,
-                            FlowMatchingMean::ByKind => a / 2.0 + 10.0 * b / 3.0,
-                        }
-                    };
-                let loss = flow_matching(&terms, config).unwrap();
-                assert_close(loss.value, naive(&terms), 1e-12);
-                let check = |got: f64, nudge: &dyn Fn(&mut FlowMatchingTerms, f64)| {
-                    let at = |by: f64| {
-                        let mut n = terms.clone();
-                        nudge(&mut n, by);
-                        naive(&n)
-                    };
-                    let expected = (at(1e-5) - at(-1e-5)) / 2e-5;
-                    assert!(
-                        (got - expected).abs() < 1e-6 * (1.0 + loss.value),
-                        "{config:?}: {got} for {expected}"
-                    );
-                };
-                for s in 0..3 {
-                    for (i, &got) in loss.grad.inflow.row(s).iter().enumerate() {
-                        check(got, &|t, by| t.inflow.row_mut(s)[i] += by);
-                    }
-                    for (i, &got) in loss.grad.outflow.row(s).iter().enumerate() {
-                        if terms.leaf[s] {
-                            assert_eq!(got, 0.0)
-                        } else {
-                            check(got, &|t, by| t.outflow.row_mut(s)[i] += by)
-                        }
-                    }
-                }
-                for k in 0..2 {
-                    check(loss.grad.stop[k], &|t, by| t.stop[k] += by);
-                }
-            }
-        }
-        let (flows, targets) = (noise(&mut stream, 7), noise(&mut stream, 7));
-        let (value, grad) = flow_regression(&flows, &targets, residual).unwrap();
-        let naive = flows
-            .iter()
-            .zip(&targets)
-            .map(|(f, t)| residual.value(f - t))
-            .sum::<f64>()
-            / 7.0;
-        assert_close(value, naive, 1e-13);
-        for i in 0..7 {
-            assert_close(grad[i], residual.slope(flows[i] - targets[i]) / 7.0, 1e-13);
         }
     }
 }
