@@ -82,7 +82,7 @@ impl<E: VectorEncoded> Mlp<E> {
     }
 
     /// (name, outputs) of each head.
-    fn heads(&self) -> Vec<(&'static str, usize)> {
+    pub(crate) fn heads(&self) -> Vec<(&'static str, usize)> {
         let mut heads = vec![("forward", self.forward_heads * (self.actions + 1))];
         if self.config.learned_backward {
             heads.push(("backward", self.actions));
@@ -93,7 +93,7 @@ impl<E: VectorEncoded> Mlp<E> {
         heads
     }
 
-    fn trunk_name(&self, head: &'static str) -> &'static str {
+    pub(crate) fn trunk_name(&self, head: &'static str) -> &'static str {
         if self.config.shared_trunk {
             "trunk"
         } else {

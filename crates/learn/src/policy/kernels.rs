@@ -1,0 +1,325 @@
+//! Products of matrices in panels, for whichever vector instructions the processor has.
+//!
+//! Each kernel keeps a few rows of one panel of the result in registers and runs once over what is
+//! summed, in one order: the same numbers whatever the number of threads.
+
+use pulp::{Simd, WithSimd};
+
+use super::panels::{BLOCK, Lane, PANEL, Panels};
+
+/// Slope of LeakyReLU below zero.
+pub(super) const SLOPE: f32 = 0.01;
+/// Rows of a batch whose products for weights are summed before the next weights are turned to, so
+/// that they stay in the first cache.
+const ROWS_AT_ONCE: usize = 128;
+
+/// Runs `work` with the widest vectors there are. Not `pulp::Arch`: that leaves AVX2 out unless a
+/// feature is on which the tensor library's own build of pulp does without.
+pub(super) fn dispatch<W: WithSimd>(work: W) -> W::Output {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if let Some(simd) = pulp::x86::V4::try_new() {
+            Simd::vectorize(simd, work)
+        } else if let Some(simd) = pulp::x86::V3::try_new() {
+            Simd::vectorize(simd, work)
+        } else {
+            Simd::vectorize(pulp::Scalar::new(), work)
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    pulp::Arch::new().dispatch(work)
+}
+
+/// Rows of zeros left out: `[N]` lists of (column, value).
+#[derive(Debug)]
+pub(super) struct Sparse {
+    /// `[N + 1]`, padding rows included.
+    pub(super) offsets: Vec<u32>,
+    /// Columns and values, row by row.
+    pub(super) items: Vec<(u32, f32)>,
+}
+
+impl Sparse {
+    #[inline(always)]
+    fn row(&self, row: usize) -> &[(u32, f32)] {
+        &self.items[self.offsets[row] as usize..self.offsets[row + 1] as usize]
+    }
+}
+
+/// `V` vectors that make up one lane.
+#[inline(always)]
+fn load<S: Simd, const V: usize>(lane: &Lane) -> [S::f32s; V] {
+    let (vectors, _) = S::as_simd_f32s(lane);
+    *vectors.first_chunk().expect("V vectors make up a lane")
+}
+
+#[inline(always)]
+fn store<S: Simd, const V: usize>(lane: &mut Lane, values: [S::f32s; V]) {
+    let (vectors, _) = S::as_mut_simd_f32s(lane);
+    for v in 0..V {
+        vectors[v] = values[v];
+    }
+}
+
+/// `x` where `by` is above zero, `SLOPE * x` elsewhere. No closures here: what they call is not
+/// compiled for the vectors of `simd`.
+#[inline(always)]
+fn leaky<S: Simd, const V: usize>(simd: S, mut x: [S::f32s; V], by: [S::f32s; V]) -> [S::f32s; V] {
+    let (zero, slope) = (simd.splat_f32s(0.0), simd.splat_f32s(SLOPE));
+    for v in 0..V {
+        let positive = simd.greater_than_f32s(by[v], zero);
+        x[v] = simd.select_f32s(positive, x[v], simd.mul_f32s(x[v], slope));
+    }
+    x
+}
+
+/// Implements `WithSimd` by a method generic over `V` vectors a lane and `R` rows at once, which
+/// together have to fit the registers.
+macro_rules! by_width {
+    ($kernel:ident) => {
+        impl WithSimd for $kernel<'_> {
+            type Output = ();
+
+            #[inline(always)]
+            fn with_simd<S: Simd>(self, simd: S) {
+                match S::F32_LANES {
+                    16 => self.run::<S, 1, 8>(simd),
+                    8 => self.run::<S, 2, 4>(simd),
+                    4 => self.run::<S, 4, 4>(simd),
+                    1 => self.run::<S, 16, 1>(simd),
+                    lanes => unreachable!("vectors of {lanes} numbers"),
+                }
+            }
+        }
+    };
+}
+
+/// What is done to a sum before it is stored.
+#[derive(Clone, Copy)]
+pub(super) enum Finish<'a> {
+    /// Nothing.
+    Keep,
+    /// LeakyReLU.
+    Activate,
+    /// The gradient of LeakyReLU, whose results these are.
+    Mask(&'a Panels),
+}
+
+/// `out = finish(input @ weight + bias)`.
+pub(super) struct Multiply<'a> {
+    /// `[rows, K]`
+    pub(super) input: &'a Panels,
+    /// `[K, outputs]`, K padded to whole panels.
+    pub(super) weight: &'a Panels,
+    /// `[1, outputs]`
+    pub(super) bias: Option<&'a Panels>,
+    pub(super) finish: Finish<'a>,
+    /// `[rows, outputs]`
+    pub(super) out: &'a mut Panels,
+}
+
+impl Multiply<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const V: usize, const R: usize>(self, simd: S) {
+        let rows = self.out.rows();
+        for panel in 0..self.out.count() {
+            let weight = self.weight.panel(panel);
+            let first = match self.bias {
+                Some(bias) => load::<S, V>(&bias.panel(panel)[0]),
+                None => [simd.splat_f32s(0.0); V],
+            };
+            for row in (0..rows).step_by(R) {
+                let mut sums = [first; R];
+                let (weights, _) = weight.as_chunks::<PANEL>();
+                for (k, weights) in weights.iter().enumerate() {
+                    let (input, _) = self.input.panel(k)[row..].as_chunks::<R>();
+                    let input = &input[0];
+                    for (i, weight) in weights.iter().enumerate() {
+                        let weight = load::<S, V>(weight);
+                        for r in 0..R {
+                            let x = simd.splat_f32s(input[r][i]);
+                            for v in 0..V {
+                                sums[r][v] = simd.mul_add_e_f32s(x, weight[v], sums[r][v]);
+                            }
+                        }
+                    }
+                }
+                // Counted loops only: an iterator over the sums would keep them in memory.
+                match self.finish {
+                    Finish::Keep => {}
+                    Finish::Activate => {
+                        for r in 0..R {
+                            sums[r] = leaky::<S, V>(simd, sums[r], sums[r]);
+                        }
+                    }
+                    Finish::Mask(results) => {
+                        let (results, _) = results.panel(panel)[row..].as_chunks::<R>();
+                        let results = &results[0];
+                        for r in 0..R {
+                            let result = load::<S, V>(&results[r]);
+                            sums[r] = leaky::<S, V>(simd, sums[r], result);
+                        }
+                    }
+                }
+                let (out, _) = self.out.panel_mut(panel)[row..].as_chunks_mut::<R>();
+                let out = &mut out[0];
+                for r in 0..R {
+                    store::<S, V>(&mut out[r], sums[r]);
+                }
+            }
+        }
+    }
+}
+
+by_width!(Multiply);
+
+/// `out += inputᵀ @ grad` and `bias += sum of the rows of grad`.
+pub(super) struct Outer<'a> {
+    /// `[rows, inputs]`
+    pub(super) input: &'a Panels,
+    /// `[rows, outputs]`
+    pub(super) grad: &'a Panels,
+    /// `[inputs, outputs]`, the inputs padded to whole panels.
+    pub(super) out: &'a mut Panels,
+}
+
+impl Outer<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const V: usize, const R: usize>(self, simd: S) {
+        let rows = self.grad.rows();
+        for first in (0..rows).step_by(ROWS_AT_ONCE) {
+            let range = first..(first + ROWS_AT_ONCE).min(rows);
+            for panel in 0..self.grad.count() {
+                let grad = &self.grad.panel(panel)[range.clone()];
+                let (out, _) = self.out.panel_mut(panel).as_chunks_mut::<R>();
+                for (block, out) in out.iter_mut().enumerate() {
+                    let (from, column) = (block * R / PANEL, block * R % PANEL);
+                    let input = &self.input.panel(from)[range.clone()];
+                    let mut sums = [[simd.splat_f32s(0.0); V]; R];
+                    for r in 0..R {
+                        sums[r] = load::<S, V>(&out[r]);
+                    }
+                    for (grad, input) in grad.iter().zip(input) {
+                        let grad = load::<S, V>(grad);
+                        let (input, _) = input[column..].as_chunks::<R>();
+                        let input = &input[0];
+                        for r in 0..R {
+                            let x = simd.splat_f32s(input[r]);
+                            for v in 0..V {
+                                sums[r][v] = simd.mul_add_e_f32s(x, grad[v], sums[r][v]);
+                            }
+                        }
+                    }
+                    for r in 0..R {
+                        store::<S, V>(&mut out[r], sums[r]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+by_width!(Outer);
+
+/// `out = sums of the rows of grad`, `[1, outputs]`.
+pub(super) struct Total<'a> {
+    pub(super) grad: &'a Panels,
+    pub(super) out: &'a mut Panels,
+}
+
+impl Total<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const V: usize, const R: usize>(self, simd: S) {
+        for panel in 0..self.grad.count() {
+            let mut sums = [[simd.splat_f32s(0.0); V]; BLOCK];
+            let (blocks, _) = self.grad.panel(panel).as_chunks::<BLOCK>();
+            for block in blocks {
+                for r in 0..BLOCK {
+                    let lane = load::<S, V>(&block[r]);
+                    for v in 0..V {
+                        sums[r][v] = simd.add_f32s(sums[r][v], lane[v]);
+                    }
+                }
+            }
+            let mut total = sums[0];
+            for r in 1..BLOCK {
+                for v in 0..V {
+                    total[v] = simd.add_f32s(total[v], sums[r][v]);
+                }
+            }
+            store::<S, V>(&mut self.out.panel_mut(panel)[0], total);
+        }
+    }
+}
+
+by_width!(Total);
+
+/// `out = finish(input @ weight + bias)` for an input of mostly zeros: sums of rows of the weight.
+pub(super) struct Gather<'a> {
+    pub(super) input: &'a Sparse,
+    /// `[features, outputs]`
+    pub(super) weight: &'a Panels,
+    /// `[1, outputs]`
+    pub(super) bias: &'a Panels,
+    pub(super) activate: bool,
+    /// `[rows, outputs]`
+    pub(super) out: &'a mut Panels,
+}
+
+impl Gather<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const V: usize, const R: usize>(self, simd: S) {
+        for panel in 0..self.out.count() {
+            let weight = self.weight.panel(panel);
+            let first = load::<S, V>(&self.bias.panel(panel)[0]);
+            for (row, out) in self.out.panel_mut(panel).iter_mut().enumerate() {
+                let mut sum = first;
+                for &(feature, value) in self.input.row(row) {
+                    let weight = load::<S, V>(&weight[feature as usize]);
+                    let x = simd.splat_f32s(value);
+                    for v in 0..V {
+                        sum[v] = simd.mul_add_e_f32s(x, weight[v], sum[v]);
+                    }
+                }
+                if self.activate {
+                    sum = leaky::<S, V>(simd, sum, sum);
+                }
+                store::<S, V>(out, sum);
+            }
+        }
+    }
+}
+
+by_width!(Gather);
+
+/// `out += inputᵀ @ grad` for an input of mostly zeros.
+pub(super) struct Scatter<'a> {
+    pub(super) input: &'a Sparse,
+    /// `[rows, outputs]`
+    pub(super) grad: &'a Panels,
+    /// `[features, outputs]`
+    pub(super) out: &'a mut Panels,
+}
+
+impl Scatter<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const V: usize, const R: usize>(self, simd: S) {
+        for panel in 0..self.grad.count() {
+            let out = self.out.panel_mut(panel);
+            for (row, grad) in self.grad.panel(panel).iter().enumerate() {
+                let grad = load::<S, V>(grad);
+                for &(feature, value) in self.input.row(row) {
+                    let lane = &mut out[feature as usize];
+                    let mut sum = load::<S, V>(lane);
+                    let x = simd.splat_f32s(value);
+                    for v in 0..V {
+                        sum[v] = simd.mul_add_e_f32s(x, grad[v], sum[v]);
+                    }
+                    store::<S, V>(lane, sum);
+                }
+            }
+        }
+    }
+}
+
+by_width!(Scatter);
