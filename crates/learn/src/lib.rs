@@ -42,6 +42,7 @@ pub mod run;
 pub mod schedule;
 pub mod score;
 pub mod segment;
+mod simd;
 pub mod step;
 pub mod thompson;
 

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use pulp::{Simd, WithSimd};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{LearnError, Result};
 use crate::params::{Gradients, Params};
 use crate::schedule::Schedule;
+use crate::simd::dispatch;
 
 /// Constants of [`Adam`] (Kingma and Ba 2015).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -135,15 +137,59 @@ impl Adam {
             let size = (rate * correct2.sqrt() / correct1) as f32;
             let epsilon = epsilon * correct2.sqrt() as f32;
             let keep = 1.0 - (rate as f32) * if is_log_z { 0.0 } else { weight_decay };
-            let slots = first.iter_mut().zip(second).zip(grad);
-            for (value, ((m, v), g)) in param.values.iter_mut().zip(slots) {
-                let g = g * scale;
-                *m = beta1 * *m + (1.0 - beta1) * g;
-                *v = beta2 * *v + (1.0 - beta2) * g * g;
-                *value = *value * keep - size * *m / (v.sqrt() + epsilon);
-            }
+            dispatch(Step {
+                values: &mut param.values,
+                gradient: grad,
+                first,
+                second,
+                beta1,
+                beta2,
+                scale,
+                size,
+                epsilon,
+                keep,
+            });
         }
         Ok(norms)
+    }
+}
+
+/// The rule for one array. Every operation is rounded by itself, so that the width of the vectors
+/// changes no bit.
+struct Step<'a> {
+    values: &'a mut [f32],
+    gradient: &'a [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
+    beta1: f32,
+    beta2: f32,
+    scale: f32,
+    size: f32,
+    epsilon: f32,
+    keep: f32,
+}
+
+impl WithSimd for Step<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self {
+            beta1,
+            beta2,
+            scale,
+            size,
+            epsilon,
+            keep,
+            ..
+        } = self;
+        let slots = self.first.iter_mut().zip(self.second).zip(self.gradient);
+        for (value, ((m, v), g)) in self.values.iter_mut().zip(slots) {
+            let g = g * scale;
+            *m = beta1 * *m + (1.0 - beta1) * g;
+            *v = beta2 * *v + (1.0 - beta2) * g * g;
+            *value = *value * keep - size * *m / (v.sqrt() + epsilon);
+        }
     }
 }
 

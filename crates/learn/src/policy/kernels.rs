@@ -13,23 +13,6 @@ pub(super) const SLOPE: f32 = 0.01;
 /// that they stay in the first cache.
 const ROWS_AT_ONCE: usize = 128;
 
-/// Runs `work` with the widest vectors there are. Not `pulp::Arch`: that leaves AVX2 out unless a
-/// feature is on which the tensor library's own build of pulp does without.
-pub(super) fn dispatch<W: WithSimd>(work: W) -> W::Output {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if let Some(simd) = pulp::x86::V4::try_new() {
-            Simd::vectorize(simd, work)
-        } else if let Some(simd) = pulp::x86::V3::try_new() {
-            Simd::vectorize(simd, work)
-        } else {
-            Simd::vectorize(pulp::Scalar::new(), work)
-        }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    pulp::Arch::new().dispatch(work)
-}
-
 /// Rows of zeros left out: `[N]` lists of (column, value).
 #[derive(Debug)]
 pub(super) struct Sparse {

@@ -18,6 +18,8 @@ pub(super) type Lane = [f32; PANEL];
 #[derive(Debug, Default)]
 pub(super) struct Panels {
     rows: usize,
+    count: usize,
+    /// Lanes past `rows * count` are room that an earlier matrix left.
     lanes: Vec<Lane>,
 }
 
@@ -25,14 +27,17 @@ impl Panels {
     /// `[rows, cols]`; what it holds is left over from earlier use and has to be written first.
     pub(super) fn stale(rows: usize, cols: usize, pool: &Pool) -> Self {
         let mut lanes = pool.take();
-        lanes.resize(rows * cols.div_ceil(PANEL), [0.0; PANEL]);
-        Self { rows, lanes }
+        let count = cols.div_ceil(PANEL);
+        if lanes.len() < rows * count {
+            lanes.resize(rows * count, [0.0; PANEL]);
+        }
+        Self { rows, count, lanes }
     }
 
     /// `[rows, cols]` zeros.
     pub(super) fn zeros(rows: usize, cols: usize, pool: &Pool) -> Self {
         let mut panels = Self::stale(rows, cols, pool);
-        panels.lanes.fill([0.0; PANEL]);
+        panels.flat_mut().fill(0.0);
         panels
     }
 
@@ -43,7 +48,7 @@ impl Panels {
 
     /// Number of panels.
     pub(super) fn count(&self) -> usize {
-        self.lanes.len().checked_div(self.rows).unwrap_or(0)
+        self.count
     }
 
     /// `[rows]` lanes of panel `index`.
@@ -63,12 +68,12 @@ impl Panels {
 
     /// All numbers, panel by panel.
     pub(super) fn flat(&self) -> &[f32] {
-        self.lanes.as_flattened()
+        self.lanes[..self.rows * self.count].as_flattened()
     }
 
     /// All numbers, panel by panel, to write to.
     pub(super) fn flat_mut(&mut self) -> &mut [f32] {
-        self.lanes.as_flattened_mut()
+        self.lanes[..self.rows * self.count].as_flattened_mut()
     }
 
     /// Copies the row-major `values`, `[., cols]`, to the columns from `start` on.

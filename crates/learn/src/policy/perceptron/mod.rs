@@ -13,13 +13,14 @@ use anabranch_core::encode::VectorEncoded;
 use anabranch_core::rng::Stream;
 use anabranch_core::{Frontier, Move};
 
-use super::kernels::{Finish, Gather, Multiply, Outer, Scatter, Sparse, Total, dispatch};
+use super::kernels::{Finish, Gather, Multiply, Outer, Scatter, Sparse, Total};
 use super::log_z::LogZ;
 use super::neural::Network;
 use super::panels::{BLOCK, PANEL, Panels, Pool};
 use super::{LogZPullback, Mlp, MlpConfig, Model, Policy, Pullback, Scores, ScoresGrad};
 use crate::error::{LearnError, Result};
 use crate::params::{Gradients, Params};
+use crate::simd::dispatch;
 
 /// A multilayer perceptron with its parameters and a log Z of the condition.
 ///
@@ -192,7 +193,7 @@ impl<E: VectorEncoded> Perceptron<E> {
         let rows = padded(frontier.len(), BLOCK);
         let mut dense = vec![0.0_f32; features + self.conditions];
         let mut offsets = Vec::with_capacity(rows + 1);
-        let mut items = Vec::new();
+        let mut items = Vec::with_capacity(8 * rows);
         offsets.push(0);
         for (row, state) in frontier.states.iter().enumerate() {
             let (own, condition) = dense.split_at_mut(features);
@@ -200,9 +201,13 @@ impl<E: VectorEncoded> Perceptron<E> {
             frontier.env.features(state, own);
             condition.copy_from_slice(frontier.condition(row));
             for (block, values) in dense.chunks(8).enumerate() {
-                if values.iter().fold(0, |bits, v| bits | v.to_bits()) != 0 {
-                    let values = values.iter().enumerate().filter(|(_, v)| **v != 0.0);
-                    items.extend(values.map(|(i, v)| ((8 * block + i) as u32, *v)));
+                if values.iter().fold(0, |bits, v| bits | v.to_bits()) == 0 {
+                    continue;
+                }
+                for (i, &value) in values.iter().enumerate() {
+                    if value != 0.0 {
+                        items.push(((8 * block + i) as u32, value));
+                    }
                 }
             }
             offsets.push(items.len() as u32);
