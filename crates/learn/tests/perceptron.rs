@@ -277,8 +277,15 @@ fn one_thread_and_two_give_the_same_bytes() {
                 let batch = sample(&env, &model, &[], 40, at).expect("samples");
                 let cells = batch.objects();
                 let rewards: Vec<f64> = cells.iter().map(|c| reward.reward(c).ln()).collect();
-                train_step(&env, &mut model, &mut adam, &objective, &batch, &rewards)
-                    .expect("trains");
+                train_step(
+                    &env,
+                    &mut model,
+                    &mut adam,
+                    |t| objective.loss(t),
+                    &batch,
+                    &rewards,
+                )
+                .expect("trains");
             }
             model.params().clone()
         })

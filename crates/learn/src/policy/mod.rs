@@ -4,8 +4,14 @@ pub mod adaptor;
 pub mod backward;
 pub mod edge_flow;
 pub mod graph_transformer;
+#[expect(
+    clippy::manual_memcpy,
+    clippy::needless_range_loop,
+    reason = "counted loops keep sums in registers"
+)]
 mod kernels;
 pub mod log_z;
+pub mod message_passing;
 pub mod mlp;
 pub mod neural;
 mod panels;
@@ -20,6 +26,7 @@ pub use adaptor::{Adapt, EpsilonUniform, Tempered, Uniform};
 pub use backward::{ByParent, WithBackward};
 pub use edge_flow::EdgeFlows;
 pub use graph_transformer::{GraphTransformer, GraphTransformerConfig};
+pub use message_passing::{MessagePassing, MessagePassingConfig};
 pub use mlp::{Mlp, MlpConfig};
 pub use neural::Neural;
 pub use perceptron::Perceptron;
