@@ -216,22 +216,28 @@ fn gradients_of_every_parameter_agree_with_finite_differences() {
             let (mut error, mut size) = (0.0, 0.0);
             for direction in 0..4 {
                 let along = |i: usize| wave(i, 0.9 + 0.37 * f64::from(direction));
-                let scale = 3e-3 / (param.values.len() as f64).sqrt();
-                let mut at = |sign: f64| {
+                let mut at = |moved_by: f64| -> f64 {
                     let moved = model.params_mut().iter_mut().nth(index);
                     let moved = &mut moved.expect("the parameter").values;
                     for (i, value) in moved.iter_mut().enumerate() {
-                        *value += (sign * scale * along(i)) as f32;
+                        *value += (moved_by * along(i)) as f32;
                     }
                     let scores = all(&model.scores(&frontier).expect("scores"));
                     *model.params_mut() = original.clone();
                     scores.iter().zip(&flat_weights).map(|(s, w)| s * w).sum()
                 };
-                let (up, down): (f64, f64) = (at(1.0), at(-1.0));
-                let numeric = (up - down) / (2.0 * scale);
                 let slopes = gradient[index].iter().enumerate();
                 let analytic: f64 = slopes.map(|(i, g)| f64::from(*g) * along(i)).sum();
-                error += (numeric - analytic).powi(2);
+                // Large steps cross kinks of LeakyReLU and small ones drown in f32: one of them must
+                // agree, and with a wrong gradient none does.
+                let errors = [2e-2, 6e-3, 2e-3, 6e-4].map(|step| {
+                    let step = step / (param.values.len() as f64).sqrt();
+                    (at(step) - at(-step)) / (2.0 * step) - analytic
+                });
+                error += errors
+                    .map(|e| e * e)
+                    .into_iter()
+                    .fold(f64::INFINITY, f64::min);
                 size += analytic.powi(2);
             }
             assert!(
@@ -315,31 +321,33 @@ fn log_reward(tree: &Tree) -> f64 {
     nodes + tree.edges().iter().map(edge).sum::<f64>()
 }
 
-#[test]
-fn every_objective_learns_molecules() {
-    for (objective, learned_backward) in [
-        (Objective::TrajectoryBalance, false),
-        (Objective::SubTrajectoryBalance { lambda: 0.9 }, true),
-    ] {
-        let env = Fragments::new(vocabulary(), 3).expect("a sound environment");
-        let env = env.enumerate(10_000).expect("a small space");
-        let config = MessagePassingConfig {
-            learned_backward,
-            flow: objective.needs_flow(),
-            directed: true,
-            ..MessagePassingConfig::default()
-        };
-        let mut model = model(&env, 0, config);
-        let begin = std::time::Instant::now();
-        for (rate, steps) in [(5e-3, 1000), (1e-3, 500)] {
-            let rates = AdamConfig::with_rates(rate, 0.1);
-            train(&env, &mut model, &objective, rates, steps, log_reward);
-            let tv = exact_total_variation(&env, &model, log_reward);
-            println!("{objective:?}: {tv} {:?}", begin.elapsed());
-        }
-        let tv = exact_total_variation(&env, &model, log_reward);
-        assert!(tv < 0.05, "{objective:?}: total variation {tv}");
+fn learns_molecules(objective: &Objective, learned_backward: bool) {
+    let env = Fragments::new(vocabulary(), 3).expect("a sound environment");
+    let env = env.enumerate(10_000).expect("a small space");
+    let config = MessagePassingConfig {
+        learned_backward,
+        flow: objective.needs_flow(),
+        directed: true,
+        ..MessagePassingConfig::default()
+    };
+    let mut model = model(&env, 0, config);
+    for (rate, steps) in [(5e-3, 2000), (1e-3, 1500)] {
+        let rates = AdamConfig::with_rates(rate, 0.1);
+        train(&env, &mut model, objective, rates, steps, log_reward);
     }
+    let tv = exact_total_variation(&env, &model, log_reward);
+    println!("{tv}");
+    assert!(tv < 0.05, "{objective:?}: total variation {tv}");
+}
+
+#[test]
+fn trajectory_balance_learns_molecules() {
+    learns_molecules(&Objective::TrajectoryBalance, false);
+}
+
+#[test]
+fn sub_trajectory_balance_learns_molecules_with_a_learned_backward_policy() {
+    learns_molecules(&Objective::SubTrajectoryBalance { lambda: 0.9 }, true);
 }
 
 #[test]
