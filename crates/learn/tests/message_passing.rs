@@ -192,8 +192,11 @@ fn gradients_of_every_parameter_agree_with_finite_differences() {
         let mut model = model(&env, 18, config);
         let frontier = Frontier::new(&env, states.clone(), conditions.clone());
         let (scores, pullback) = model.forward(&frontier).expect("scores");
+        // Not of mean zero, where rounding would be as large as what remains of the gradient.
         let weigh = |values: &[f64], frequency| -> Vec<f64> {
-            (0..values.len()).map(|i| wave(i, frequency)).collect()
+            (0..values.len())
+                .map(|i| 0.7 + wave(i, frequency))
+                .collect()
         };
         let weights = ScoresGrad {
             moves: weigh(&scores.moves, 0.7),
@@ -241,7 +244,7 @@ fn gradients_of_every_parameter_agree_with_finite_differences() {
                 size += analytic.powi(2);
             }
             assert!(
-                error.sqrt() < 2e-2 * size.sqrt().max(norm.sqrt()),
+                error.sqrt() < 1e-2 * size.sqrt().max(norm.sqrt()),
                 "{}: off by {} of {}",
                 param.name,
                 error.sqrt(),
@@ -336,7 +339,6 @@ fn learns_molecules(objective: &Objective, learned_backward: bool) {
         train(&env, &mut model, objective, rates, steps, log_reward);
     }
     let tv = exact_total_variation(&env, &model, log_reward);
-    println!("{tv}");
     assert!(tv < 0.05, "{objective:?}: total variation {tv}");
 }
 
