@@ -69,6 +69,17 @@ impl Params {
     /// Declares a matrix drawn uniformly from ±1/sqrt(rows), PyTorch's rule for linear layers.
     pub fn uniform(&mut self, name: impl Into<String>, shape: [usize; 2], rng: &mut Stream) {
         let bound = 1.0 / (shape[0].max(1) as f32).sqrt();
+        self.uniform_within(name, shape, bound, rng);
+    }
+
+    /// Declares a matrix drawn uniformly from ±`bound`.
+    pub fn uniform_within(
+        &mut self,
+        name: impl Into<String>,
+        shape: [usize; 2],
+        bound: f32,
+        rng: &mut Stream,
+    ) {
         let values = (0..shape[0] * shape[1])
             .map(|_| rng.random_range(-bound..bound))
             .collect();

@@ -5,9 +5,9 @@ use anabranch_core::objective::Objective;
 use anabranch_core::{Frontier, Seed, Trajectories};
 use anabranch_envs::fragments::Fragments;
 use anabranch_envs::hypergrid::{Hypergrid, Terminal};
-use anabranch_learn::policy::neural::Network;
 use anabranch_learn::policy::{
-    GraphTransformer, GraphTransformerConfig, Mlp, MlpConfig, Model, Neural,
+    GraphTransformer, GraphTransformerConfig, MessagePassing, MessagePassingConfig, Mlp, MlpConfig,
+    Model, Neural,
 };
 use anabranch_learn::rollout::rollout;
 use anabranch_learn::score::{Choices, visited};
@@ -41,7 +41,7 @@ fn loss<M: Model>(env: &M::Env, model: &M, batch: &Trajectories<M::Env>) -> (f64
 }
 
 /// Compares directional derivatives along each parameter array; f32 networks allow some 1e-2.
-fn check<N: Network>(env: &N::Env, mut model: Neural<N>, conditions: usize) {
+fn check<M: Model>(env: &M::Env, mut model: M, conditions: usize) {
     let mut streams: Vec<_> = (0..6)
         .map(|i| Seed::new(5).stream("rollout", &[i]))
         .collect();
@@ -109,8 +109,7 @@ fn perceptron() {
     }
 }
 
-#[test]
-fn graph_transformer() {
+fn small_molecules() -> Fragments {
     let fragment = |smiles: &str, stems: &[usize]| Fragment {
         smiles: smiles.into(),
         stems: stems.to_vec(),
@@ -121,7 +120,12 @@ fn graph_transformer() {
         fragment("CO", &[0, 1]),
     ])
     .expect("a sound vocabulary");
-    let env = Fragments::new(vocabulary, 4).expect("a sound environment");
+    Fragments::new(vocabulary, 4).expect("a sound environment")
+}
+
+#[test]
+fn graph_transformer() {
+    let env = small_molecules();
     let config = GraphTransformerConfig {
         width: 16,
         layers: 2,
@@ -135,4 +139,20 @@ fn graph_transformer() {
         Neural::new(GraphTransformer::new(&env, 3, config), 3, 1.0, &mut rng),
         3,
     );
+}
+
+#[test]
+fn message_passing() {
+    let env = small_molecules();
+    for (width, directed) in [(16, true), (19, false)] {
+        let config = MessagePassingConfig {
+            width,
+            rounds: 2,
+            learned_backward: true,
+            flow: true,
+            directed,
+        };
+        let mut rng = Seed::new(2).stream("init", &[]);
+        check(&env, MessagePassing::new(&env, 3, config, 1.0, &mut rng), 3);
+    }
 }

@@ -180,11 +180,12 @@ fn fragments(common: Config) -> Config {
 
 fn dag(common: Config) -> Config {
     Config {
-        steps: 6000,
+        steps: 12_000,
         batch: 32,
-        objective: ObjectiveConfig {
-            name: ObjectiveName::ModifiedDetailedBalance,
-            ..common.objective
+        optimizer: OptimizerConfig {
+            learning_rate: 2e-3,
+            half_life: 3000.0,
+            ..common.optimizer
         },
         exploration: ExplorationConfig {
             epsilon: 0.1,

@@ -6,9 +6,6 @@
 //! change of the parameters, the first layer adds up only the rows whose features are not zero, and
 //! buffers are kept from pass to pass.
 
-mod kernels;
-mod panels;
-
 use std::marker::PhantomData;
 use std::sync::OnceLock;
 
@@ -16,10 +13,10 @@ use anabranch_core::encode::VectorEncoded;
 use anabranch_core::rng::Stream;
 use anabranch_core::{Frontier, Move};
 
-use self::kernels::{Finish, Gather, Multiply, Outer, Scatter, Sparse, Total};
-use self::panels::{BLOCK, PANEL, Panels, Pool};
+use super::kernels::{Finish, Gather, Multiply, Outer, Scatter, Sparse, Total};
 use super::log_z::LogZ;
 use super::neural::Network;
+use super::panels::{BLOCK, PANEL, Panels, Pool};
 use super::{LogZPullback, Mlp, MlpConfig, Model, Policy, Pullback, Scores, ScoresGrad};
 use crate::error::{LearnError, Result};
 use crate::params::{Gradients, Params};
@@ -527,18 +524,7 @@ impl<E: VectorEncoded> Model for Perceptron<E> {
         conditions: &[f32],
         count: usize,
     ) -> Result<(Vec<f64>, LogZPullback<'_>)> {
-        if self.conditions > 0 {
-            return Ok(self.log_z.forward(&self.params, conditions, count));
-        }
-        // Declared last, a single number.
-        let last = self.params.len() - 1;
-        let value = f64::from(self.params.iter().as_slice()[last].values[0]);
-        let pullback = move |grad: &[f64]| -> Gradients {
-            let mut gradients = self.params.zero_gradients();
-            gradients[last][0] = grad.iter().sum::<f64>() as f32;
-            gradients
-        };
-        Ok((vec![value; count], Box::new(pullback)))
+        Ok(self.log_z.forward_plain(&self.params, conditions, count))
     }
 
     fn params(&self) -> &Params {
