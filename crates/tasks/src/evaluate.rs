@@ -1,18 +1,20 @@
 //! How good a trained sampler is: exactly where the space can be written down, by estimates elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anabranch_core::exact::{
     Dag, bounds, exact_flows, target, terminating_distribution, trajectory_entropy, uniform_log_pb,
 };
 use anabranch_core::metric::{
-    elbo, jensen_shannon, kl, l1, log_probability, log_z_importance, mean_top_k, pearson, spearman,
-    total_variation, unique_fraction,
+    anderson_darling, diversity, elbo, jensen_shannon, kl, l1, log_probability, log_z_importance,
+    mean_absolute_log_error, mean_top_k, pearson, spearman, top_k, total_variation,
+    unique_fraction,
 };
 use anabranch_core::{Frontier, Seed};
 use anabranch_learn::policy::{Model, Policy, Uniform};
 use anabranch_learn::segment::log_softmax_rows;
 use anabranch_learn::step::{sample_backward, terms};
+use rand::RngExt;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -89,6 +91,14 @@ pub struct ExactFigures {
     pub reward: f64,
     /// Mean reward under the target, not raised to beta.
     pub target_reward: f64,
+    /// (mean reward - that of the target) / that of the target: below 0 is under-fitted, above 0 too
+    /// sharp or collapsed (Shen et al. 2023, arXiv 2305.07170).
+    pub reward_error: f64,
+    /// Anderson-Darling statistic of the sampled rewards against rewards drawn from the target, divided
+    /// by its 5 % critical value: below 1 the two cannot be told apart (the same paper).
+    pub anderson_darling: Option<f64>,
+    /// Mean over objects of |log p(x) - log p*(x)| in nats.
+    pub mean_log_error: f64,
     /// Evidence lower bound on log Z in nats: log Z - KL(P_F || target) over trajectories.
     pub elbo: f64,
     /// Evidence upper bound on log Z in nats: log Z + KL(target || P_F) over trajectories.
@@ -117,6 +127,13 @@ pub struct SampleFigures {
     pub top_100_reward: f64,
     /// Share of distinct objects.
     pub unique: f64,
+    /// Distinct objects among them with a reward of at least `mode_reward`.
+    pub high_reward: usize,
+    /// The random policy's 99th percentile of rewards.
+    pub mode_reward: f64,
+    /// Mean pairwise edit distance of the texts of the 100 best distinct objects, divided by the length
+    /// of the longer text; `None` with fewer than two.
+    pub text_diversity: Option<f64>,
     /// Where they are molecules.
     pub molecules: Option<MoleculeStats>,
 }
@@ -192,7 +209,7 @@ pub fn evaluate<T: Task>(
         step,
         beta,
         log_z,
-        exact: exact_figures(sampler, beta, &condition, log_z)?,
+        exact: exact_figures(sampler, beta, &condition, log_z, &rewards(&trained), seed)?,
         trained: sample_figures(&trained, &rewards(&trained), mode_reward)?,
         random: sample_figures(&random, &rewards(&random), mode_reward)?,
         correlation: correlation(sampler, beta, size, seed, &trained, &random)?,
@@ -250,6 +267,8 @@ fn exact_figures<T: Task>(
     beta: f64,
     condition: &[f32],
     learned: f64,
+    sampled: &[f64],
+    seed: Seed,
 ) -> Result<Option<ExactFigures>> {
     let Some(dag) = sampler.task.dag()? else {
         return Ok(None);
@@ -300,6 +319,8 @@ fn exact_figures<T: Task>(
         .then(|| merged_total_variation(sampler.task, &dag, &log_p, &log_target))
         .transpose()?;
     let both = bounds(&dag, &log_pf, &log_pb, &log_reward);
+    let (reward, target_reward) = (mean(&log_p), mean(&log_target));
+    let drawn = draw_rewards(&log_target, &rewards, seed);
     Ok(Some(ExactFigures {
         states: dag.len(),
         objects: scored.iter().flatten().count(),
@@ -311,12 +332,36 @@ fn exact_figures<T: Task>(
         kl_policy: kl(&log_p, &log_target),
         log_z,
         log_z_error: (learned - log_z).abs(),
-        reward: mean(&log_p),
-        target_reward: mean(&log_target),
+        reward,
+        target_reward,
+        reward_error: (reward - target_reward) / target_reward,
+        anderson_darling: anderson_darling(&[sampled, &drawn]).map(|test| test.ratio()),
+        mean_log_error: mean_absolute_log_error(&log_p, &log_target),
         elbo: both.elbo,
         eubo: both.eubo,
         trajectory_entropy: trajectory_entropy(&dag, &log_pf),
     }))
+}
+
+/// Rewards drawn from the target for a comparison of distributions.
+const TARGET_DRAWS: usize = 10_000;
+
+/// Rewards of objects drawn from `log_target` `[N]`; `log_rewards` are `[N]` too.
+fn draw_rewards(log_target: &[f64], log_rewards: &[f64], seed: Seed) -> Vec<f64> {
+    let mut up_to = Vec::with_capacity(log_target.len());
+    let mut total = 0.0;
+    for log_p in log_target {
+        total += log_p.exp();
+        up_to.push(total);
+    }
+    let mut stream = seed.stream("target_rewards", &[]);
+    (0..TARGET_DRAWS)
+        .map(|_| {
+            let target = stream.random::<f64>() * total;
+            let place = up_to.partition_point(|&sum| sum <= target);
+            log_rewards[place.min(log_rewards.len() - 1)].exp()
+        })
+        .collect()
 }
 
 /// Sums probabilities of objects with one text before comparing.
@@ -357,8 +402,19 @@ fn sample_figures<S>(
     let molecules: Option<Vec<&anabranch_chem::Molecule>> =
         drawn.iter().map(|d| d.molecule.as_ref()).collect();
     let molecules = molecules.filter(|m| !m.is_empty());
+    let best = top_k(&texts, rewards, 100)?;
+    let distance = |a: usize, b: usize| 1.0 - strsim::normalized_levenshtein(texts[a], texts[b]);
+    let high: BTreeSet<&str> = texts
+        .iter()
+        .zip(rewards)
+        .filter(|(_, reward)| **reward >= mode_reward)
+        .map(|(text, _)| *text)
+        .collect();
     Ok(SampleFigures {
         count: drawn.len(),
+        high_reward: high.len(),
+        mode_reward,
+        text_diversity: diversity(&best, distance),
         mean_reward: rewards.iter().sum::<f64>() / rewards.len().max(1) as f64,
         top_100_reward: mean_top_k(&texts, rewards, 100)?.unwrap_or(f64::NAN),
         unique: unique_fraction(&texts).unwrap_or(f64::NAN),

@@ -199,6 +199,21 @@ fn numbers(evaluation: &Evaluation) -> Vec<Number> {
             Some(percent(random.unique)),
             "distinct share of the samples".into(),
         );
+        push(
+            "High reward",
+            trained.high_reward.to_string(),
+            Some(random.high_reward.to_string()),
+            format!(
+                "distinct objects with a reward of at least {:.3}, the random policy's 99th percentile",
+                trained.mode_reward
+            ),
+        );
+        push(
+            "Diversity",
+            optional(trained.text_diversity),
+            Some(optional(random.text_diversity)),
+            "mean pairwise edit distance of the 100 best, by length".into(),
+        );
     }
     let c = &evaluation.correlation;
     push(

@@ -82,8 +82,16 @@ fn print(evaluation: &Evaluation, numbers: &[anabranch_tasks::report::data::Numb
             ("trajectory entropy (nats)", e.trajectory_entropy),
             ("mean reward", e.reward),
             ("mean reward of the target", e.target_reward),
+            ("relative reward error", e.reward_error),
+            ("mean |log p - log p*| (nats)", e.mean_log_error),
         ] {
             println!("  {name:<28} {value:.6}");
+        }
+        if let Some(ratio) = e.anderson_darling {
+            println!(
+                "  {:<28} {ratio:.6}  of rewards, against the target; below 1 the 5 % test passes",
+                "Anderson-Darling / critical"
+            );
         }
         println!(
             "  {:<28} {:.6} <= log Z <= {:.6}",
