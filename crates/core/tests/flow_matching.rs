@@ -1,4 +1,8 @@
 //! Objectives over states and edges: flow matching and flow iteration.
+#![allow(
+    clippy::needless_range_loop,
+    reason = "references count as the formulas do"
+)]
 
 mod common;
 

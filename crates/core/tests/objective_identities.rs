@@ -1,4 +1,8 @@
 //! Identities between objectives.
+#![allow(
+    clippy::needless_range_loop,
+    reason = "references count as the formulas do"
+)]
 
 mod common;
 

@@ -1,4 +1,8 @@
 //! What holds for every objective that a configuration can name: gradients, the exact flow, scale.
+#![allow(
+    clippy::needless_range_loop,
+    reason = "references count as the formulas do"
+)]
 
 mod common;
 

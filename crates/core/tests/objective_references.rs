@@ -1,4 +1,8 @@
 //! Every objective against plain loops over one trajectory at a time.
+#![allow(
+    clippy::needless_range_loop,
+    reason = "references count as the formulas do"
+)]
 
 mod common;
 
