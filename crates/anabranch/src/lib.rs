@@ -6,10 +6,11 @@
 //! |---|---|
 //! | [`core`](mod@core) | environments, trajectories, objectives, exact solutions, metrics; no tensors |
 //! | [`chem`] | molecules, descriptors, fingerprints, fragments, drawings |
-//! | [`envs`] | hypergrid, bit sequences, fragment molecules |
+//! | [`envs`] | hypergrid, sequences, sets, graphs, fragment molecules and their rewards |
 //! | [`learn`] | policies, rollouts, optimisers, checkpoints |
 //! | [`oracles`] | object to score |
 //! | [`tasks`] | a configuration to a run: what the program `gfn` does |
+//! | [`recipes`] | papers' experiments with their criteria |
 //!
 //! ```
 //! use anabranch::chem::{Molecule, qed};
@@ -28,4 +29,5 @@ pub use anabranch_core as core;
 pub use anabranch_envs as envs;
 pub use anabranch_learn as learn;
 pub use anabranch_oracles as oracles;
+pub use anabranch_recipes as recipes;
 pub use anabranch_tasks as tasks;

@@ -99,6 +99,11 @@ pub struct ExactFigures {
     pub anderson_darling: Option<f64>,
     /// Mean over objects of |log p(x) - log p*(x)| in nats.
     pub mean_log_error: f64,
+    /// Spearman's correlation of log p(x) with the target over all objects; `None` where either is
+    /// constant.
+    pub spearman: Option<f64>,
+    /// Pearson's of the same.
+    pub pearson: Option<f64>,
     /// Evidence lower bound on log Z in nats: log Z - KL(P_F || target) over trajectories.
     pub elbo: f64,
     /// Evidence upper bound on log Z in nats: log Z + KL(target || P_F) over trajectories.
@@ -319,6 +324,12 @@ fn exact_figures<T: Task>(
         .then(|| merged_total_variation(sampler.task, &dag, &log_p, &log_target))
         .transpose()?;
     let both = bounds(&dag, &log_pf, &log_pb, &log_reward);
+    let of_objects = |values: &[f64]| -> Vec<f64> {
+        let all = values.iter().enumerate();
+        all.filter(|(s, _)| dag.can_stop(*s))
+            .map(|(_, v)| *v)
+            .collect()
+    };
     let (reward, target_reward) = (mean(&log_p), mean(&log_target));
     let drawn = draw_rewards(&log_target, &rewards, seed);
     Ok(Some(ExactFigures {
@@ -337,6 +348,8 @@ fn exact_figures<T: Task>(
         reward_error: (reward - target_reward) / target_reward,
         anderson_darling: anderson_darling(&[sampled, &drawn]).map(|test| test.ratio()),
         mean_log_error: mean_absolute_log_error(&log_p, &log_target),
+        spearman: spearman(&of_objects(&log_p), &of_objects(&log_target)),
+        pearson: pearson(&of_objects(&log_p), &of_objects(&log_target)),
         elbo: both.elbo,
         eubo: both.eubo,
         trajectory_entropy: trajectory_entropy(&dag, &log_pf),

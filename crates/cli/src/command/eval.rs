@@ -87,6 +87,10 @@ fn print(evaluation: &Evaluation, numbers: &[anabranch_tasks::report::data::Numb
         ] {
             println!("  {name:<28} {value:.6}");
         }
+        for (name, value) in [("Spearman", e.spearman), ("Pearson", e.pearson)] {
+            let value = value.map_or("undefined".into(), |v| format!("{v:.6}"));
+            println!("  {name:<28} {value}  of log p with log R, over all objects");
+        }
         if let Some(ratio) = e.anderson_darling {
             println!(
                 "  {:<28} {ratio:.6}  of rewards, against the target; below 1 the 5 % test passes",

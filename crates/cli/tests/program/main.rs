@@ -4,3 +4,4 @@ mod commands;
 mod place;
 mod reproduce;
 mod resume;
+mod tasks;

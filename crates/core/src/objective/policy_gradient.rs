@@ -45,7 +45,7 @@ pub(super) fn default_gae() -> f64 {
 /// [`Baseline::Flow`] and [`Baseline::Gae`] `grad.log_flow` is that of the mean over all transitions of
 /// `(log F(s_t) - sg[target])^2`; the two gradients have no parameter in common but a shared trunk.
 ///
-/// Malkin et al. 2022, arXiv 2210.00580; with flows, Niu et al. 2024 and Zykova-Myzina et al. 2026,
+/// Malkin et al. 2022, arXiv 2210.00580; with flows, Zykova-Myzina et al. 2026,
 /// arXiv 2606.15793.
 ///
 /// # Errors

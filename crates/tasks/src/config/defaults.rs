@@ -124,10 +124,9 @@ impl Config {
         };
         match task {
             TaskName::Fragments => fragments(common),
-            TaskName::Hypergrid | TaskName::BitSequence | TaskName::Tfbind8 | TaskName::Qm9 => {
-                common
-            }
+            TaskName::Tfbind8 | TaskName::Qm9 => table(common),
             TaskName::Dag => dag(common),
+            TaskName::Hypergrid | TaskName::BitSequence => common,
         }
     }
 }
@@ -173,6 +172,19 @@ fn fragments(common: Config) -> Config {
             epsilon: 0.01,
             lag: 0.9,
             ..common.exploration
+        },
+        ..common
+    }
+}
+
+fn table(common: Config) -> Config {
+    Config {
+        steps: 15_000,
+        batch: 32,
+        optimizer: OptimizerConfig {
+            learning_rate: 2e-3,
+            half_life: 4000.0,
+            ..common.optimizer
         },
         ..common
     }
