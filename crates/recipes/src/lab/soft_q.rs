@@ -5,7 +5,8 @@ use std::cell::RefCell;
 use anabranch_core::Given;
 use anabranch_core::encode::VectorEncoded;
 use anabranch_core::objective::{Correction, SoftQ, soft_q_learning};
-use anabranch_learn::policy::{EdgeFlows, MlpConfig, Model, Perceptron};
+use anabranch_learn::policy::{Adapt, EdgeFlows, MlpConfig, Model, Perceptron};
+use anabranch_learn::schedule::Schedule;
 use anabranch_learn::step::{sample, terms};
 
 use crate::context::Context;
@@ -14,8 +15,10 @@ use crate::lab::Training;
 /// How much of its values the target network keeps in each step: tau = 0.25 of the soft DQN of gfnx.
 const KEPT: f32 = 0.75;
 
-/// Soft Q-learning on its own trajectories: Q(s, a) is a score of a perceptron, V(s) the log-sum-exp of a
-/// state's scores, and the value of the next state that of an average of past weights.
+/// Soft Q-learning: Q(s, a) is a score of a perceptron, V(s) the log-sum-exp of a state's scores, and the
+/// value of the next state that of an average of past weights. Moves are drawn uniformly with a
+/// probability that falls from 1 to 0.1 over the first half of the steps (Deleu et al. 2024, arXiv
+/// 2402.10309), from the policy otherwise.
 ///
 /// Tiapkin et al. 2023, arXiv 2310.12934; which correction makes it a GFlowNet: Mohammadpour et al. 2023,
 /// arXiv 2312.14331.
@@ -51,11 +54,17 @@ impl<E: VectorEncoded> SoftQTraining<'_, E> {
             correction: self.correction,
             ..SoftQ::default()
         };
+        let epsilon = Schedule::Linear {
+            start: 1.0,
+            end: 0.1,
+            steps: self.training.steps / 2,
+        };
         self.training.run_with(
             context,
             &mut model,
             |model: &EdgeFlows<Perceptron<E>>, step| {
-                let drawn = sample(env, model, &[], self.batch, (seed, "rollout", step))?;
+                let explorer = model.epsilon(epsilon.at(step));
+                let drawn = sample(env, &explorer, &[], self.batch, (seed, "rollout", step))?;
                 let target = EdgeFlows(model.0.with_params(averaged.borrow().clone()));
                 // The value of a state depends on neither: log Z and log R are not looked at.
                 let none = vec![0.0; drawn.len()];
