@@ -100,6 +100,8 @@ pub(super) const RECIPE: Recipe = Recipe {
          stayed at one corner of four with the Huber cost in one trial (total variation 0.75): a reward of \
          log R(x) - log n(x) at the far corners is hard to come by, and the paper calls this variant \
          unstable. The other two reach the same laws without exploring.",
+        "At side 16 balance is given twice the trajectories of side 8: after 64,000 the policy of maximum \
+         entropy was 0.8 % to 2.2 % below the exact one.",
         "Of the paper's environments only the grid is here; fragments and QM9 are not.",
     ],
     sources: &[
@@ -115,7 +117,8 @@ pub(super) const RECIPE: Recipe = Recipe {
         },
         Source {
             constant: "trajectories",
-            value: "64,000 in batches of 16, balance on-policy; exploration 30,000; learned n 320,000",
+            value: "64,000 in batches of 16, balance on-policy; 128,000 at side 16; exploration 30,000; learned \
+                    n 320,000",
             origin: "scaled-down run",
         },
         Source {
@@ -231,7 +234,8 @@ fn entropy(context: &mut Context<'_>, side: usize) -> anyhow::Result<()> {
     let log_reward = |cell: &Cell| corners.reward(cell).ln();
     let exact = Exact::new(&grid, log_reward)?;
     let log_n = log_path_counts(&exact.dag);
-    let steps = context.scaled(4000, 50);
+    // Four times the cells and log n up to 19: 4,000 steps leave some seeds 2.2 % below the exact entropy.
+    let steps = context.scaled(if side == 16 { 8000 } else { 4000 }, 50);
     let task = training("trajectory balance", &grid, steps);
     let seed = context.seed();
     let record = |context: &mut Context<'_>, name: &str, log_pb: &[f64], figures: &Figures| {
