@@ -155,7 +155,7 @@ pub(super) const RECIPE: Recipe = Recipe {
         },
     ],
     run,
-    result: None,
+    result: Some(include_str!("../../results/flow_matching.json")),
 };
 
 const BATCH: usize = 16;

@@ -138,7 +138,7 @@ pub(super) const RECIPE: Recipe = Recipe {
         },
     ],
     run,
-    result: None,
+    result: Some(include_str!("../../results/maxent.json")),
 };
 
 const BATCH: usize = 16;
