@@ -1,10 +1,16 @@
-//! What recipes share: a training loop, exact evaluation, a Markov chain to compare with.
+//! What recipes share: a training loop, exact evaluation, and the learners to compare with.
 
 pub mod exact;
 pub mod metropolis;
+pub mod modes;
+pub mod ppo;
+pub mod soft_q;
 pub mod table;
 pub mod training;
 
 pub use exact::{Exact, Figures};
 pub use metropolis::Metropolis;
+pub use modes::note_modes;
+pub use ppo::Ppo;
+pub use soft_q::SoftQTraining;
 pub use training::{Trained, Training, epsilon, on_policy};
