@@ -1,14 +1,15 @@
 //! Numbers that were worked out by hand or by peers, as literals.
+#![allow(
+    clippy::approx_constant,
+    reason = "the sheet's own digits, log 2 among them"
+)]
 
 mod common;
 
 use anabranch_core::exact::{self, Dag, Solution};
 use anabranch_core::metric::{elbo, jensen_shannon, kl, total_variation};
-use anabranch_core::objective::{
-    TransitionReduction, detailed_balance, log_partition_variance, sub_trajectory_balance,
-    trajectory_balance,
-};
-use anabranch_core::{Ragged, Terms};
+use anabranch_core::objective::*;
+use anabranch_core::{Given, Loss, Ragged, Terms};
 use common::{Grid, Path, all_paths, assert_close, terms_of};
 
 fn one(log_pf: &[f64], log_pb: &[f64], flows: &[f64], log_reward: f64, log_z: f64) -> Terms {
@@ -242,5 +243,146 @@ fn square_sub_trajectories() {
         .zip([-1.098612, 0.0, -1.386294])
     {
         near(slope * 3.0 / 2.0, residual);
+    }
+}
+
+/// The trajectory 00, 10, 11 with all logits, flows and log Z at 0.
+fn untrained_terms() -> (Terms, Given) {
+    let square = Square::new();
+    let path = Path {
+        states: vec![0, 1, 3],
+        moves: vec![0, 3, 7],
+    };
+    let mut terms = square.terms(&[path], &square.untrained());
+    terms.log_stop = Some([1.0 / 3.0, 0.5, 1.0].map(f64::ln).to_vec());
+    let given = Given {
+        log_reward_at: Some([1.0, 2.0, 4.0].map(f64::ln).to_vec()),
+        log_path_count: Some(vec![2.0_f64.ln()]),
+        ..Given::default()
+    };
+    (terms, given)
+}
+
+/// Residuals of transitions, from the slopes of a sum of squares.
+fn residuals(loss: &Loss) -> Vec<f64> {
+    loss.grad.log_pf.iter().map(|slope| slope / 2.0).collect()
+}
+
+/// The sheet gives modified detailed balance as backward minus forward; ours is forward minus backward.
+#[test]
+fn square_with_rewards_of_states() {
+    let (terms, given) = untrained_terms();
+    let sum = TransitionReduction::TrajectorySum;
+    let loss = modified_detailed_balance(&terms, &given, sum, Residual::Squared).unwrap();
+    // 00 -> 10: log 1 - log 1/3 + log 1/3 - log 2 + log 1/2 = -2 log 2. 10 -> 11: log 2 - log 1/2 + log 1/2 - log 4 - log 1/2 = 0.
+    near(residuals(&loss)[0], -1.386294);
+    near(residuals(&loss)[1], 0.0);
+    let loss = forward_looking_detailed_balance(&terms, &given, sum, Residual::Squared).unwrap();
+    near(residuals(&loss)[0], -1.791759);
+}
+
+#[test]
+fn square_soft_q_targets() {
+    // Edge flows at 0: V(s) is the log of the number of moves, log P_F minus that.
+    let (mut terms, given) = untrained_terms();
+    terms.log_flow = Some([3.0, 2.0, 1.0].map(f64::ln).to_vec());
+    let config = SoftQ {
+        terminal_weight: 1.0,
+        residual: Residual::Squared,
+        ..SoftQ::default()
+    };
+    let loss = soft_q_learning(&terms, &given, config).unwrap();
+    // Q = 0, so the residual is minus the target: 0.693147 from 00, log(1/2) + 0 from 10, log 4 at the end.
+    let expected = [-0.693147, 0.693147, -1.386294];
+    for (slope, expected) in loss.grad.log_pf.iter().zip(expected) {
+        near(slope * 3.0 / 2.0, expected);
+    }
+}
+
+#[test]
+fn square_flow_matching() {
+    // All edge flows 1; into 10 leads one edge, out of it one move and stopping.
+    let row = |values: &[f64]| values.to_vec();
+    let terms = FlowMatchingTerms {
+        inflow: Ragged::from_iter([row(&[0.0]), row(&[0.0, 0.0])]),
+        outflow: Ragged::from_iter([row(&[0.0, 0.0]), row(&[0.0])]),
+        leaf: vec![false, false],
+        stop: vec![0.0],
+        stop_log_reward: vec![4.0_f64.ln()],
+    };
+    let loss = flow_matching(&terms, FlowMatching::default()).unwrap();
+    near(loss.residuals[0], -0.693147);
+    near(loss.residuals[1], 0.693147);
+    near(loss.stop_residuals[0], -1.386294);
+    // Flow iteration at 10: log(R(10) + F(11) / 2).
+    near(
+        flow_iteration_target(Some(2.0_f64.ln()), &[(0.0, 2)]),
+        0.916291,
+    );
+}
+
+/// p = 1/14, 2/14, 3/14, 8/14 is where the uncorrected losses vanish; with path counts p = R / 10.
+#[test]
+fn square_without_correction() {
+    let square = Square::new();
+    let counts = exact::log_path_counts(&square.dag);
+    let spread: Vec<f64> = square
+        .log_reward
+        .iter()
+        .zip(&counts)
+        .map(|(r, n)| r - n)
+        .collect();
+    let cases = [
+        (
+            Correction::None,
+            &square.log_reward,
+            14.0,
+            [1.0, 2.0, 3.0, 8.0],
+        ),
+        (Correction::PathCounts, &spread, 10.0, [1.0, 2.0, 3.0, 4.0]),
+    ];
+    for (correction, ends, total, expected) in cases {
+        let solution = exact::exact_flows(&square.dag, ends, &[0.0; 4]);
+        let log_p = exact::terminating_distribution(&square.dag, &solution.log_pf);
+        for (got, expected) in log_p.iter().zip(expected) {
+            assert_close(got.exp(), expected / total, 1e-14);
+        }
+        let paths = all_paths(&square.dag);
+        let terms = square.terms(&paths, &solution);
+        let ends = paths
+            .iter()
+            .map(|path| counts[*path.states.last().unwrap()])
+            .collect();
+        let given = Given {
+            log_path_count: Some(ends),
+            ..Given::default()
+        };
+        let config = SoftQ {
+            correction,
+            ..SoftQ::default()
+        };
+        assert!(soft_q_learning(&terms, &given, config).unwrap().value < 1e-20);
+        let weighting = SubTrajectoryWeighting::default();
+        let loss = path_consistency(&terms, &given, correction, weighting, Residual::Squared);
+        assert!(loss.unwrap().value < 1e-20);
+        let plain = soft_q_learning(&terms, &given, SoftQ::default())
+            .unwrap()
+            .value;
+        assert!(plain > 1e-3);
+    }
+}
+
+/// Free energies: sums of R over all descendants, 10, 6, 7, 4: each child once, by enumeration.
+#[test]
+fn square_free_energies() {
+    let square = Square::new();
+    let states = square.dag.states();
+    for (state, expected) in states.iter().zip([10.0, 6.0, 7.0, 4.0]) {
+        let above = |other: &[usize; 2]| other[0] >= state[0] && other[1] >= state[1];
+        let kept = states
+            .iter()
+            .zip(&square.log_reward)
+            .filter(|(s, _)| above(s));
+        assert_close(kept.map(|(_, r)| r.exp()).sum(), expected, 1e-14);
     }
 }

@@ -46,3 +46,30 @@ fn mean_estimate(terms: &Terms) -> Result<f64, CoreError> {
     }
     Ok(terms.log_z_estimates().iter().sum::<f64>() / terms.len() as f64)
 }
+
+/// Effective sample size of importance weights, in 1 ..= n: (sum w)^2 / sum w^2 of `log_weights` `[n]`
+/// in nats, such as [`Terms::log_z_estimates`] of trajectories of P_F. n where all are equal, as at the
+/// optimum; 0 without weights; NaN where all are negative infinity or one is not a number.
+pub fn effective_sample_size(log_weights: &[f64]) -> f64 {
+    if log_weights.is_empty() {
+        return 0.0;
+    }
+    let doubled: Vec<f64> = log_weights.iter().map(|w| 2.0 * w).collect();
+    (2.0 * log_sum_exp(log_weights) - log_sum_exp(&doubled)).exp()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By hand: (1 + 3)^2 / (1 + 9).
+    #[test]
+    fn sizes_of_samples() {
+        assert!((effective_sample_size(&[0.0, 3.0_f64.ln()]) - 1.6).abs() < 1e-14);
+        assert!((effective_sample_size(&[900.0; 7]) - 7.0).abs() < 1e-9);
+        assert!((effective_sample_size(&[0.0, f64::NEG_INFINITY]) - 1.0).abs() < 1e-14);
+        assert_eq!(effective_sample_size(&[]), 0.0);
+        assert!(effective_sample_size(&[f64::NEG_INFINITY]).is_nan());
+        assert!(effective_sample_size(&[0.0, f64::NAN]).is_nan());
+    }
+}

@@ -58,6 +58,33 @@ pub fn jensen_shannon(log_p: &[f64], log_q: &[f64]) -> f64 {
     0.5 * halves.sum::<f64>()
 }
 
+/// Jeffreys divergence in nats: KL(p || q) + KL(q || p), each with the floor of [`kl`].
+///
+/// `log_p` and `log_q` are `[N]`, in nats.
+///
+/// # Panics
+/// If the lengths differ.
+pub fn jeffreys(log_p: &[f64], log_q: &[f64]) -> f64 {
+    kl(log_p, log_q) + kl(log_q, log_p)
+}
+
+/// Mean over the states with `log_q` above negative infinity of |log p - log q|, with log p raised to
+/// [`LOG_FLOOR`] where it is below. Unlike a divergence it weighs rare objects as frequent ones. NaN
+/// where there is no such state.
+///
+/// `log_p` and `log_q` are `[N]`, in nats; the target is `log_q`.
+///
+/// # Panics
+/// If the lengths differ.
+pub fn mean_absolute_log_error(log_p: &[f64], log_q: &[f64]) -> f64 {
+    let kept = pairs(log_p, log_q).filter(|(_, q)| *q != f64::NEG_INFINITY);
+    let (count, sum) = kept.fold((0.0, 0.0), |(count, sum), (p, q)| {
+        let p = if p < LOG_FLOOR { LOG_FLOOR } else { p };
+        (count + 1.0, sum + (p - q).abs())
+    });
+    sum / count
+}
+
 /// p (log p - log q), which is 0 where p is.
 fn relative(log_p: f64, log_q: f64) -> f64 {
     if log_p == f64::NEG_INFINITY && !log_q.is_nan() {
@@ -117,10 +144,23 @@ mod tests {
         assert!((LOG_FLOOR - 1e-40_f64.ln()).abs() < 1e-12);
     }
 
+    /// By hand, from the two coins: |log 2| and |log(2/3)|.
+    #[test]
+    fn logs_of_two_coins() {
+        let (p, q) = (logs(&[0.5, 0.5]), logs(&[0.25, 0.75]));
+        let expected = 0.5 * (2.0_f64.ln() + 1.5_f64.ln());
+        assert!((mean_absolute_log_error(&p, &q) - expected).abs() < 1e-15);
+        assert!((jeffreys(&p, &q) - 0.25 * 3.0_f64.ln()).abs() < 1e-15);
+        // What the target does not have is not asked for; what only it has is at the floor.
+        let (p, q) = ([NOWHERE, 0.0], [0.0, NOWHERE]);
+        assert_eq!(mean_absolute_log_error(&p, &q), -LOG_FLOOR);
+        assert!(mean_absolute_log_error(&[], &[]).is_nan());
+    }
+
     #[test]
     fn nan_is_not_hidden() {
         let (p, q) = ([0.0, NOWHERE], [0.0, f64::NAN]);
-        for distance in [l1, total_variation, kl, jensen_shannon] {
+        for distance in [l1, total_variation, kl, jensen_shannon, jeffreys] {
             assert!(distance(&p, &q).is_nan() && distance(&q, &p).is_nan());
         }
     }

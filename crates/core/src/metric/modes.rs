@@ -41,6 +41,60 @@ pub fn greedy_modes<S: AsRef<str>>(
     Ok(modes)
 }
 
+/// Indices of the sequences that are local optima: reward of at least `min_reward` and no sequence within
+/// `radius` substitutions has a higher one.
+///
+/// `reward` is asked of every neighbour of the same length over letters 0 .. `letters`, seen or not; the
+/// reward of a sequence itself is asked first. Equal neighbours do not spoil a mode, so a plateau counts
+/// as often as it is listed. Kim et al. 2023, arXiv 2310.02710, count with radius 1 or 2.
+///
+/// # Complexity
+/// Up to the sum over r <= radius of C(length, r) (letters - 1)^r rewards a sequence.
+pub fn hamming_modes(
+    sequences: &[Vec<usize>],
+    letters: usize,
+    radius: usize,
+    min_reward: f64,
+    mut reward: impl FnMut(&[usize]) -> f64,
+) -> Vec<usize> {
+    let mut out = Vec::new();
+    for (index, sequence) in sequences.iter().enumerate() {
+        let own = reward(sequence);
+        let mut scratch = sequence.clone();
+        if own >= min_reward && !is_beaten(&mut scratch, 0, letters, radius, own, &mut reward) {
+            out.push(index);
+        }
+    }
+    out
+}
+
+/// Whether changing up to `radius` letters from place `from` on gives more than `own`.
+fn is_beaten(
+    sequence: &mut [usize],
+    from: usize,
+    letters: usize,
+    radius: usize,
+    own: f64,
+    reward: &mut impl FnMut(&[usize]) -> f64,
+) -> bool {
+    if radius == 0 {
+        return false;
+    }
+    for place in from..sequence.len() {
+        let kept = sequence[place];
+        for letter in (0..letters).filter(|&letter| letter != kept) {
+            sequence[place] = letter;
+            let higher = reward(sequence) > own
+                || is_beaten(sequence, place + 1, letters, radius - 1, own, reward);
+            sequence[place] = kept;
+            if higher {
+                return true;
+            }
+        }
+    }
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,5 +148,22 @@ mod tests {
         };
         greedy_modes(&NAMES, &REWARDS, 1.0, 3, none_alike).unwrap();
         assert_eq!(asked, [(2, 3), (2, 1), (3, 1)]);
+    }
+
+    /// By hand: rewards of 000 to 111 with two peaks, 000 (5) and 111 (7), and 2 for one letter set,
+    /// 3 for two. From 000 the other peak is three substitutions away.
+    #[test]
+    fn peaks_of_a_cube() {
+        let all: Vec<Vec<usize>> = (0..8_usize)
+            .map(|n| (0..3).map(|bit| n >> bit & 1).collect())
+            .collect();
+        let reward = |s: &[usize]| [5.0, 2.0, 3.0, 7.0][s.iter().sum::<usize>()];
+        let modes = |radius, least| hamming_modes(&all, 2, radius, least, reward);
+        assert_eq!(modes(1, 0.0), [0, 7]);
+        assert_eq!(modes(2, 0.0), [0, 7]);
+        assert_eq!(modes(3, 0.0), [7]);
+        assert_eq!(modes(1, 6.0), [7]);
+        assert_eq!(modes(0, 3.0), [0, 3, 5, 6, 7]);
+        assert_eq!(hamming_modes(&all, 2, 1, 0.0, |_| 1.0).len(), 8);
     }
 }

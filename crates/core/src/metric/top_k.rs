@@ -57,6 +57,14 @@ pub fn diversity(objects: &[usize], mut distance: impl FnMut(usize, usize) -> f6
     (pairs > 0).then(|| sum / pairs as f64)
 }
 
+/// Mean of `distance` over the unordered pairs of `count` objects numbered from 0: [`diversity`] of all.
+pub fn mean_pairwise_distance(
+    count: usize,
+    distance: impl FnMut(usize, usize) -> f64,
+) -> Option<f64> {
+    diversity(&(0..count).collect::<Vec<_>>(), distance)
+}
+
 /// Fraction of `names` that are first of their name, in 0 ..= 1; `None` without names.
 pub fn unique_fraction<S: AsRef<str>>(names: &[S]) -> Option<f64> {
     let distinct: BTreeSet<&str> = names.iter().map(S::as_ref).collect();
@@ -119,6 +127,8 @@ mod tests {
         assert_eq!(diversity(&[4, 9], line), Some(5.0));
         assert_eq!(diversity(&[4], line), None);
         assert_eq!(diversity(&[], line), None);
+        assert_eq!(mean_pairwise_distance(3, line), Some(4.0 / 3.0));
+        assert_eq!(mean_pairwise_distance(1, line), None);
     }
 
     #[test]

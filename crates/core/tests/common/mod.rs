@@ -3,7 +3,7 @@
 
 use anabranch_core::exact::{Dag, Solution};
 use anabranch_core::rng::Stream;
-use anabranch_core::{Discrete, Enumerable, Environment, Ragged, Terms};
+use anabranch_core::{Discrete, Enumerable, Environment, Given, Ragged, Terms};
 use rand::RngExt;
 
 /// The corner of a two-dimensional grid: each action adds one to a coordinate; stop anywhere.
@@ -223,7 +223,23 @@ pub fn random_terms(stream: &mut Stream, lengths: &[usize]) -> Terms {
     let (log_z, log_reward) = (noise(stream, lengths.len()), noise(stream, lengths.len()));
     let mut terms = Terms::new(log_pf, log_pb, log_z, log_reward);
     terms.log_flow = Some(flows.items().to_vec());
+    terms.log_stop = Some(noise(stream, flows.items().len()));
     terms
+}
+
+/// Random constants beside `terms`, all of them; the first half of the trajectories is one group.
+pub fn random_given(stream: &mut Stream, terms: &Terms) -> Given {
+    let (edges, objects) = (terms.log_pf.len(), terms.len());
+    Given {
+        log_reward_at: Some(noise(stream, edges)),
+        log_prior: Some(noise(stream, objects)),
+        log_guide: Some(noise(stream, objects)),
+        log_flow_target: Some(noise(stream, edges)),
+        log_pf_target: Some(noise(stream, edges)),
+        log_pf_behaviour: Some(noise(stream, edges)),
+        log_path_count: Some(noise(stream, objects)),
+        group: Some((0..objects).map(|b| 2 * b / objects.max(1)).collect()),
+    }
 }
 
 /// One way of building an object: the numbers of its states and of the moves that left them.
