@@ -9,11 +9,12 @@ use anabranch_learn::policy::{Adapt, MlpConfig, Model, Perceptron};
 use anabranch_learn::step::{sample, train_step};
 use rand::RngExt;
 
+use super::balance::falling;
 use crate::context::Context;
 use crate::lab::Exact;
 
 /// Trajectories in one step.
-const BATCH: usize = 32;
+const BATCH: usize = 64;
 
 /// Weight of Branin (Currin has the rest) and exponent.
 #[derive(Clone, Copy)]
@@ -30,10 +31,9 @@ impl Condition {
         let weight = 0.5 + 0.5 * radius * (std::f64::consts::TAU * angle).cos();
         // The sum of two exponentials has Gamma(2, 1); 1 - u is never 0.
         let waits = [rng.random::<f64>(), rng.random::<f64>()].map(|u| -(1.0 - u).ln());
-        Self {
-            weight: weight.clamp(0.0, 1.0),
-            beta: (waits[0] + waits[1]).max(1e-6),
-        }
+        let weight = weight.clamp(0.0, 1.0);
+        let beta = (waits[0] + waits[1]).max(1e-6);
+        Self { weight, beta }
     }
 
     fn vector(self) -> [f32; 3] {
@@ -93,14 +93,12 @@ fn train(
     };
     let seed = context.seed();
     let mut model = Perceptron::new(&grid, width, config, 0.0, &mut seed.stream("init", &[5]));
-    let mut adam = Adam::new(
-        AdamConfig {
-            weight_decay: 1e-4,
-            ..AdamConfig::with_rates(1e-2, 1e-2)
-        },
-        model.params(),
-    );
-    let steps = context.scaled(2000, 50);
+    let steps = context.scaled(2500, 50);
+    let config = AdamConfig {
+        weight_decay: 1e-4,
+        ..falling(1e-2, steps)
+    };
+    let mut adam = Adam::new(config, model.params());
     let mut rng = seed.stream("conditions", &[]);
     for step in 0..steps {
         if step % 20 == 0 {

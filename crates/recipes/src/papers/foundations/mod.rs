@@ -5,10 +5,11 @@ mod balance;
 mod conditional;
 mod entropy;
 mod noise;
+mod sources;
 mod tables;
 
 use crate::context::Context;
-use crate::recipe::{Claim, Recipe, Source};
+use crate::recipe::{Claim, Recipe};
 
 pub(super) const RECIPE: Recipe = Recipe {
     name: "foundations",
@@ -103,12 +104,8 @@ pub(super) const RECIPE: Recipe = Recipe {
             },
         },
     ],
-    differs: &[],
-    sources: &[Source {
-        constant: "grid",
-        value: "2 dimensions, side 8, every cell an object, R0 = 0.01",
-        origin: "reward of arXiv 2106.04399, section 4.1; side scaled down",
-    }],
+    differs: sources::DIFFERS,
+    sources: sources::SOURCES,
     run,
     result: None,
 };

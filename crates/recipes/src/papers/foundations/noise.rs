@@ -5,7 +5,7 @@ use std::ops::Range;
 use anabranch_core::exact::Dag;
 use anabranch_core::metric::total_variation;
 use anabranch_core::objective::Objective;
-use anabranch_core::{Enumerable, Frontier, Seed};
+use anabranch_core::{CoreError, Enumerable, Frontier, Loss, Seed, Terms};
 use anabranch_envs::hypergrid::{Cell, Hypergrid, Terminal};
 use anabranch_envs::stochastic::{NoisyCell, NoisyGrid};
 use anabranch_learn::params::Params;
@@ -91,56 +91,73 @@ pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
     let steps = context.scaled(6000, 100);
     let objective = Objective::DetailedBalance;
 
-    let mut rng = context.seed().stream("init", &[7]);
-    let mut model = KnownChance(Perceptron::new(&noisy, 0, network(64, true), 0.0, &mut rng));
-    let training = Training {
-        name: "known noise",
-        env: &noisy,
-        steps,
-        adam: falling(1e-3, steps),
+    // Every second edge of a trajectory is chance; who ignores it takes what happens for what was chosen.
+    let ignoring = |terms: &Terms| {
+        let mut terms = terms.clone();
+        for index in 0..terms.len() {
+            for edge in terms.range(index).skip(1).step_by(2) {
+                terms.log_pf[edge] = 0.0;
+            }
+        }
+        objective.loss(&terms)
     };
-    let sampler = epsilon(&noisy, context.seed(), 16, 0.1);
-    training.run(
-        context,
-        &mut model,
-        sampler,
-        |t| objective.loss(t),
-        log_reward,
-    )?;
-    let tv = exact.figures(&model)?.total_variation;
-    context.record("stochastic", "tv_known_noise", tv);
+    let aware = |terms: &Terms| objective.loss(terms);
+    let objectives: [(&str, &dyn Fn(&Terms) -> Result<Loss, CoreError>); 2] =
+        [("known_noise", &aware), ("noise_ignored", &ignoring)];
+    for (name, loss) in objectives {
+        let mut rng = context.seed().stream("init", &[7]);
+        let network = Perceptron::new(&noisy, 0, network(64, true), 0.0, &mut rng);
+        let mut model = KnownChance(network);
+        let training = Training {
+            name,
+            env: &noisy,
+            steps,
+            adam: falling(1e-3, steps),
+        };
+        let sampler = epsilon(&noisy, context.seed(), 16, 0.1);
+        training.run(context, &mut model, sampler, loss, log_reward)?;
+        let tv = exact.figures(&model)?.total_variation;
+        context.record("stochastic", &format!("tv_{name}"), tv);
+    }
 
-    // The naive agent takes every move for done: it learns on the grid without noise.
-    let grid = Hypergrid::new(2, 6, Terminal::All)?;
-    let even = |cell: &Cell| NoisyCell {
-        cell: [cell.0[0] as u8, cell.0[1] as u8],
-        chosen: None,
+    planned(context, &noisy, &exact, steps)
+}
+
+/// Another agent that ignores the noise learns on the grid without any; its policy then meets it.
+fn planned(
+    context: &mut Context,
+    noisy: &NoisyGrid,
+    exact: &Exact<'_, NoisyGrid>,
+    steps: u64,
+) -> anyhow::Result<()> {
+    let grid = Hypergrid::new(2, noisy.side(), Terminal::All)?;
+    let place = |cell: &Cell| {
+        noisy.index(&NoisyCell {
+            cell: [cell.0[0] as u8, cell.0[1] as u8],
+            chosen: None,
+        })
     };
-    let mut naive = Perceptron::new(&grid, 0, network(64, true), 0.0, &mut rng);
+    let log_reward = |cell: &Cell| exact.log_reward[place(cell)];
+    let mut rng = context.seed().stream("init", &[8]);
+    let mut model = Perceptron::new(&grid, 0, network(64, true), 0.0, &mut rng);
     let training = Training {
-        name: "noise ignored",
+        name: "planned without noise",
         env: &grid,
         steps,
         adam: falling(1e-3, steps),
     };
     let sampler = epsilon(&grid, context.seed(), 16, 0.1);
-    let objective_of = |t: &_| objective.loss(t);
-    let plain = |cell: &Cell| log_reward(&even(cell));
-    training.run(context, &mut naive, sampler, objective_of, plain)?;
-    let without = Exact::new(&grid, plain)?;
-    let figures = without.figures(&naive)?;
-    context.record(
-        "stochastic",
-        "tv_naive_without_noise",
-        figures.total_variation,
-    );
-    let mut agent = vec![0.0; dag.num_moves()];
+    let loss = |terms: &Terms| Objective::DetailedBalance.loss(terms);
+    training.run(context, &mut model, sampler, loss, log_reward)?;
+    let without = Exact::new(&grid, log_reward)?;
+    let figures = without.figures(&model)?;
+    let mut agent = vec![0.0; exact.dag.num_moves()];
     for (number, cell) in without.dag.states().iter().enumerate() {
-        let place = noisy.index(&even(cell));
-        agent[dag.moves(place)].copy_from_slice(&figures.log_pf[without.dag.moves(number)]);
+        let own = without.dag.moves(number);
+        agent[exact.dag.moves(place(cell))].copy_from_slice(&figures.log_pf[own]);
     }
-    let log_p = noisy.terminating_distribution(&dag, &agent);
+    let log_p = noisy.terminating_distribution(&exact.dag, &agent);
     let tv = total_variation(&log_p, &exact.target);
-    context.record("stochastic", "tv_noise_ignored", tv);
+    context.record("stochastic", "tv_planned_without_noise", tv);
     Ok(())
 }
