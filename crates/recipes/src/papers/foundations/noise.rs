@@ -5,7 +5,7 @@ use std::ops::Range;
 use anabranch_core::exact::Dag;
 use anabranch_core::metric::total_variation;
 use anabranch_core::objective::Objective;
-use anabranch_core::{CoreError, Enumerable, Frontier, Loss, Seed, Terms};
+use anabranch_core::{Enumerable, Frontier, Seed, Terms};
 use anabranch_envs::hypergrid::{Cell, Hypergrid, Terminal};
 use anabranch_envs::stochastic::{NoisyCell, NoisyGrid};
 use anabranch_learn::params::Params;
@@ -101,10 +101,11 @@ pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
         }
         objective.loss(&terms)
     };
-    let aware = |terms: &Terms| objective.loss(terms);
-    let objectives: [(&str, &dyn Fn(&Terms) -> Result<Loss, CoreError>); 2] =
-        [("known_noise", &aware), ("noise_ignored", &ignoring)];
-    for (name, loss) in objectives {
+    for (name, known) in [("known_noise", true), ("noise_ignored", false)] {
+        let loss = |terms: &Terms| match known {
+            true => objective.loss(terms),
+            false => ignoring(terms),
+        };
         let mut rng = context.seed().stream("init", &[7]);
         let network = Perceptron::new(&noisy, 0, network(64, true), 0.0, &mut rng);
         let mut model = KnownChance(network);
