@@ -107,7 +107,7 @@ pub(super) const RECIPE: Recipe = Recipe {
     differs: sources::DIFFERS,
     sources: sources::SOURCES,
     run,
-    result: None,
+    result: Some(include_str!("../../results/foundations.json")),
 };
 
 fn run(context: &mut Context) -> anyhow::Result<()> {
