@@ -21,9 +21,9 @@ pub(super) const DIFFERS: &[&str] = &[
     "Conditional entropies come from a sampler of one coordinate conditioned on the \
           other, not from anchors.",
     "The agent that ignores the noise is trained in the same noisy grid, with the \
-          probability of chance left out of its loss. The milder mistake, to plan on a grid \
-          without noise and to meet the noise afterwards, is recorded beside it \
-          (tv_planned_without_noise): it costs about 0.03 with a reward of this spread. The \
+          probability of chance left out of its loss. The milder mistake, which was tried first, \
+          to plan on a grid without noise and to meet the noise afterwards, is recorded beside \
+          it (tv_planned_without_noise): it costs about 0.03 with a reward of this spread. The \
           criterion does not say which is meant: the claim is judged by the first and would not \
           hold by the second.",
     "The reward of the stochastic grid has to be realisable and is otherwise free: it \
