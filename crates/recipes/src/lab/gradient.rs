@@ -85,21 +85,16 @@ mod tests {
                 .expect("a loss")
                 .value
         };
-        let (first, length) = {
-            let forward = model
-                .params()
-                .iter()
-                .position(|p| p.name.starts_with("policy.forward"));
-            let list: Vec<usize> = model.params().iter().map(|p| p.values.len()).collect();
-            let before = forward.expect("a forward head");
-            let kept = model.params().iter().take(before);
-            let skipped = kept.filter(|p| !p.name.starts_with("policy.flow"));
-            (
-                skipped.map(|p| p.values.len()).sum::<usize>(),
-                (before, list[before]),
-            )
-        };
-        let (array, count) = length;
+        let is_forward = |name: &str| name.starts_with("policy.forward");
+        let array = model.params().iter().position(|p| is_forward(&p.name));
+        let array = array.expect("a forward head");
+        let lengths = model.params().iter().take(array + 1);
+        let mut lengths: Vec<usize> = lengths
+            .filter(|p| !p.name.starts_with("policy.flow"))
+            .map(|p| p.values.len())
+            .collect();
+        let count = lengths.pop().expect("the array itself");
+        let first: usize = lengths.iter().sum();
         let shift = 1e-2_f32;
         let places: Vec<usize> = (0..count)
             .filter(|i| gradient[first + i].abs() > 0.05)

@@ -3,6 +3,7 @@
 pub mod contest;
 pub mod exact;
 pub mod gradient;
+pub mod landscapes;
 pub mod metropolis;
 pub mod table;
 pub mod training;

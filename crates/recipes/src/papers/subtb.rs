@@ -3,17 +3,17 @@
 
 use std::collections::BTreeMap;
 
+use anabranch_core::Seed;
 use anabranch_core::objective::Objective;
 use anabranch_envs::hypergrid::{Cell, Hypergrid, Terminal};
-use anabranch_envs::landscape::Landscape;
-use anabranch_envs::sequence::{AppendSequence, Letters};
 use anabranch_learn::policy::Perceptron;
 use anabranch_learn::step::sample;
 
 use crate::context::Context;
 use crate::lab::contest::{BATCH, rates};
 use crate::lab::gradient::{cosine, policy_gradient};
-use crate::lab::{Contest, Exact, Learner, Training, on_policy};
+use crate::lab::landscapes::{corner_grid, random_sequences};
+use crate::lab::{Learner, Training, on_policy};
 use crate::recipe::{Claim, Recipe, Source};
 
 pub(super) const RECIPE: Recipe = Recipe {
@@ -47,9 +47,7 @@ pub(super) const RECIPE: Recipe = Recipe {
                   detailed balance over lambda 0.5, 0.9, 1.1, 1.5, 1.9 to trajectory balance",
             gated: true,
             check: |m| {
-                let path: Vec<f64> = path()
-                    .map(|l| m.mean(&format!("TV {}", l.name())))
-                    .collect();
+                let path = PATH.map(|l| m.mean(&format!("TV {}", l.name())));
                 m.verdict(path.windows(2).all(|pair| pair[1] <= pair[0] + 0.004))
             },
         },
@@ -141,7 +139,7 @@ pub(super) const RECIPE: Recipe = Recipe {
         },
     ],
     run,
-    result: None,
+    result: Some(include_str!("../../results/subtb.json")),
 };
 
 /// The lambda of the grids.
@@ -151,76 +149,23 @@ const SUBTB: Learner = Learner::SubTrajectoryBalance(0.9);
 const PART: usize = 256;
 
 /// From detailed balance to trajectory balance.
-fn path() -> impl Iterator<Item = Learner> {
-    let between = [0.5, 0.9, 1.1, 1.5, 1.9].map(Learner::SubTrajectoryBalance);
-    let ends = [Learner::DetailedBalance, Learner::TrajectoryBalance];
-    ends[..1]
-        .to_vec()
-        .into_iter()
-        .chain(between)
-        .chain(ends[1..].to_vec())
-}
+const PATH: [Learner; 7] = [
+    Learner::DetailedBalance,
+    Learner::SubTrajectoryBalance(0.5),
+    Learner::SubTrajectoryBalance(0.9),
+    Learner::SubTrajectoryBalance(1.1),
+    Learner::SubTrajectoryBalance(1.5),
+    Learner::SubTrajectoryBalance(1.9),
+    Learner::TrajectoryBalance,
+];
 
 fn run(context: &mut Context<'_>) -> anyhow::Result<()> {
     let both = [SUBTB, Learner::TrajectoryBalance];
-    grid(
-        context,
-        "sparse_grid",
-        Hypergrid::new(2, 32, Terminal::All)?,
-        96_000,
-        &both,
-    )?;
-    interpolation(context)?;
+    corner_grid(context, "sparse_grid", (2, 32, 0.001), 96_000, &both)?;
+    random_sequences(context, ("interpolation", ""), 6, 64_000, &PATH)?;
     gradients(context)?;
     let all = [SUBTB, Learner::TrajectoryBalance, Learner::DetailedBalance];
-    grid(
-        context,
-        "early_training",
-        Hypergrid::new(4, 8, Terminal::All)?,
-        64_000,
-        &all,
-    )
-}
-
-fn grid(
-    context: &mut Context<'_>,
-    claim: &str,
-    grid: Hypergrid,
-    trajectories: u64,
-    learners: &[Learner],
-) -> anyhow::Result<()> {
-    let reward = grid.corners(0.001)?;
-    let log_reward = |cell: &Cell| reward.reward(cell).ln();
-    let contest = Contest {
-        exact: &Exact::new(&grid, log_reward)?,
-        env: &grid,
-        log_reward,
-        name: &format!("{}-D grid", grid.dims()),
-        trajectories: context.scaled(trajectories, 320),
-    };
-    for &learner in learners {
-        let tv = contest.run(context, learner)?.total_variation;
-        context.record(claim, &format!("TV {}", learner.name()), tv);
-    }
-    Ok(())
-}
-
-fn interpolation(context: &mut Context<'_>) -> anyhow::Result<()> {
-    let env = AppendSequence::new(4, 6)?;
-    let landscape = Landscape::new(4, 6, context.seed())?;
-    let log_reward = |x: &Letters| landscape.reward(x).map_or(f64::NAN, f64::ln);
-    let contest = Contest {
-        exact: &Exact::new(&env, log_reward)?,
-        env: &env,
-        log_reward,
-        name: "length 6",
-        trajectories: context.scaled(64_000, 320),
-    };
-    for learner in path() {
-        let tv = contest.run(context, learner)?.total_variation;
-        context.record("interpolation", &format!("TV {}", learner.name()), tv);
-    }
-    Ok(())
+    corner_grid(context, "early_training", (4, 8, 0.001), 64_000, &all)
 }
 
 fn gradients(context: &mut Context<'_>) -> anyhow::Result<()> {
@@ -264,7 +209,7 @@ fn cosines(
     model: &Perceptron<Hypergrid>,
     env: &Hypergrid,
     log_reward: impl Fn(&Cell) -> f64 + Copy,
-    seed: anabranch_core::Seed,
+    seed: Seed,
     step: u64,
     parts: usize,
 ) -> anyhow::Result<Vec<(String, f64)>> {

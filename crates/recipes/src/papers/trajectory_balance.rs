@@ -6,13 +6,12 @@ use anabranch_core::buffer::{Entry, Priority, ReplayBuffer};
 use anabranch_core::metric::pearson;
 use anabranch_envs::bit_sequence::{BitSequence, Distance, NearestMode};
 use anabranch_envs::hypergrid::{Cell, Hypergrid, Terminal};
-use anabranch_envs::landscape::Landscape;
-use anabranch_envs::sequence::{AppendSequence, Letters};
 use anabranch_learn::policy::Perceptron;
 use anabranch_learn::step::{sample, sample_backward};
 
 use crate::context::Context;
 use crate::lab::contest::{BATCH, log_rewards};
+use crate::lab::landscapes::{corner_grid, random_sequences};
 use crate::lab::{Contest, Exact, Figures, Learner};
 use crate::recipe::{Claim, Recipe, Source};
 use crate::verdict::Measurements;
@@ -190,44 +189,14 @@ fn beats(m: &Measurements, what: &str, share: f64) -> bool {
 }
 
 fn run(context: &mut Context<'_>) -> anyhow::Result<()> {
-    sequences(context)?;
-    bit_sequences(context)?;
-    grid(
-        context,
-        "dense_grid",
-        Hypergrid::new(2, 8, Terminal::All)?,
-        0.1,
-        &ALL,
-    )?;
-    grid(
-        context,
-        "grid",
-        Hypergrid::new(4, 8, Terminal::All)?,
-        0.001,
-        &STEPWISE,
-    )?;
-    collapse(context)
-}
-
-fn sequences(context: &mut Context<'_>) -> anyhow::Result<()> {
-    for (length, full) in LENGTHS.into_iter().zip([64_000, 96_000]) {
-        let env = AppendSequence::new(4, length)?;
-        let landscape = Landscape::new(4, length, context.seed())?;
-        let log_reward = |x: &Letters| landscape.reward(x).map_or(f64::NAN, f64::ln);
-        let contest = Contest {
-            exact: &Exact::new(&env, log_reward)?,
-            env: &env,
-            log_reward,
-            name: &format!("length {length}"),
-            trajectories: context.scaled(full, 320),
-        };
-        for learner in ALL {
-            let tv = contest.run(context, learner)?.total_variation;
-            let key = format!("L={length} TV {}", learner.name());
-            context.record("credit_assignment", &key, tv);
-        }
+    for (length, trajectories) in LENGTHS.into_iter().zip([64_000, 96_000]) {
+        let keys = ("credit_assignment", &*format!("L={length} "));
+        random_sequences(context, keys, length, trajectories, &ALL)?;
     }
-    Ok(())
+    bit_sequences(context)?;
+    corner_grid(context, "dense_grid", (2, 8, 0.1), 64_000, &ALL)?;
+    corner_grid(context, "grid", (4, 8, 0.001), 64_000, &STEPWISE)?;
+    collapse(context)
 }
 
 fn bit_sequences(context: &mut Context<'_>) -> anyhow::Result<()> {
@@ -279,29 +248,6 @@ fn correlation(log_reward: &[f64], figures: &Figures) -> Option<f64> {
     let objects = log_reward.iter().zip(&figures.log_p);
     let (log_r, log_p): (Vec<f64>, Vec<f64>) = objects.filter(|(r, _)| r.is_finite()).unzip();
     pearson(&log_p, &log_r)
-}
-
-fn grid(
-    context: &mut Context<'_>,
-    claim: &str,
-    grid: Hypergrid,
-    r0: f64,
-    learners: &[Learner],
-) -> anyhow::Result<()> {
-    let reward = grid.corners(r0)?;
-    let log_reward = |cell: &Cell| reward.reward(cell).ln();
-    let contest = Contest {
-        exact: &Exact::new(&grid, log_reward)?,
-        env: &grid,
-        log_reward,
-        name: &format!("{}-D grid", grid.dims()),
-        trajectories: context.scaled(64_000, 320),
-    };
-    for &learner in learners {
-        let tv = contest.run(context, learner)?.total_variation;
-        context.record(claim, &format!("TV {}", learner.name()), tv);
-    }
-    Ok(())
 }
 
 fn collapse(context: &mut Context<'_>) -> anyhow::Result<()> {
