@@ -1,6 +1,9 @@
 //! What recipes share: a training loop, exact evaluation, and the learners to compare with.
 
+pub mod contest;
 pub mod exact;
+pub mod gradient;
+pub mod landscapes;
 pub mod metropolis;
 pub mod modes;
 pub mod ppo;
@@ -10,6 +13,7 @@ pub mod soft_q;
 pub mod table;
 pub mod training;
 
+pub use contest::{Contest, Learner};
 pub use exact::{Exact, Figures};
 pub use metropolis::Metropolis;
 pub use modes::note_modes;
