@@ -1,0 +1,112 @@
+//! Investigating Generalization Behaviours of Generative Flow Networks (arXiv 2402.05309, 2024).
+
+mod measure;
+
+use crate::recipe::{Claim, Recipe, Source};
+
+pub(super) const RECIPE: Recipe = Recipe {
+    name: "generalization",
+    title: "Investigating Generalization Behaviours of Generative Flow Networks",
+    arxiv: "2402.05309",
+    year: 2024,
+    summary: "flows of structured rewards are learnable and generalise; off-policy data costs p(x) more \
+          than the reward",
+    about: "All connected graphs of two colours with up to 6 nodes, so that p(x) is exact. Networks \
+          regress the true policy on nine tenths of the states, with true and with shuffled rewards; \
+          others train on policy and on fixed sets of trajectories.",
+    claims: &[
+        Claim {
+            id: "exactness",
+            text: "With the true flows the sampler is exact.",
+            criterion: "a table set to the true flows: largest |p - p*| < 1e-6 and Jensen-Shannon \
+                  divergence < 1e-9",
+            gated: true,
+            check: |m| {
+                let exact = |name: &str| {
+                    m.every(&format!("{name}.largest_error"), |v| v < 1e-6)
+                        && m.every(&format!("{name}.js"), |v| v < 1e-9)
+                };
+                let counted = m.every("states_missing", |v| v == 0.0);
+                let known = m.every("log_z_error", |v| v < 1e-6);
+                m.verdict(
+                    ["count", "neighbors", "cliques"].map(exact) == [true; 3] && counted && known,
+                )
+            },
+        },
+        Claim {
+            id: "distillation",
+            text: "Flows of structured rewards are learnable and generalise; de-structured ones are \
+                  memorised.",
+            criterion: "error of log P_F on held-out states < 1.5 x that on training states for the \
+                  rewards count and neighbors; test error with shuffled rewards >= 2 x the true one \
+                  at equal updates, with every seed",
+            gated: true,
+            check: |m| {
+                let learned = |name: &str| {
+                    let key = |kind: &str| format!("{name}.{kind}");
+                    let general = |test, train| test < 1.5 * train;
+                    m.every_pair(&key("true.test"), &key("true.train"), general)
+                        && m.every_pair(&key("shuffled.test"), &key("true.test"), |a, b| {
+                            a >= 2.0 * b
+                        })
+                };
+                m.verdict(["count", "neighbors"].map(learned) == [true; 2])
+            },
+        },
+        Claim {
+            id: "on_policy",
+            text: "Training on policy reaches a better p(x) than any fixed set of trajectories.",
+            criterion: "rewards neighbors and cliques: Jensen-Shannon divergence <= 0.7 x that of offline \
+                  uniform data and <= that of offline data from R/Z, with every seed",
+            gated: true,
+            check: |m| {
+                let better = |name: &str| {
+                    let key = |data: &str| format!("{name}.{data}.js");
+                    let (own, uniform, reward) = (key("on_policy"), key("uniform"), key("reward"));
+                    m.every_pair(&own, &uniform, |own, other| own <= 0.7 * other)
+                        && m.every_pair(&own, &reward, |own, other| own <= other)
+                };
+                m.verdict(["neighbors", "cliques"].map(better) == [true; 2])
+            },
+        },
+        Claim {
+            id: "reward_robust",
+            text: "The reward that is implicitly learned survives offline training where p(x) does not.",
+            criterion: "|log R_hat - log R| offline <= 1.5 x on policy while the Jensen-Shannon divergence \
+                  is >= 1.4 x worse, with every seed",
+            gated: true,
+            check: |m| {
+                let robust = |(name, data): (&str, &str)| {
+                    let key = |data: &str, what: &str| format!("{name}.{data}.{what}");
+                    let pair = |what| (key(data, what), key("on_policy", what));
+                    let ((error, own_error), (js, own_js)) = (pair("error"), pair("js"));
+                    m.every_pair(&error, &own_error, |off, on| off <= 1.5 * on)
+                        && m.every_pair(&js, &own_js, |off, on| off >= 1.4 * on)
+                };
+                let runs = [
+                    ("neighbors", "uniform"),
+                    ("neighbors", "reward"),
+                    ("cliques", "uniform"),
+                    ("cliques", "reward"),
+                ];
+                m.verdict(runs.map(robust) == [true; 4])
+            },
+        },
+        Claim {
+            id: "difficulty",
+            text: "The rewards are ordered by difficulty.",
+            criterion: "Jensen-Shannon divergence on policy: count < neighbors < cliques, with every seed",
+            gated: true,
+            check: |m| {
+                let easier = |a, b| m.every_pair(a, b, |a, b| a < b);
+                m.verdict(
+                    easier("count.js", "neighbors.js") && easier("neighbors.js", "cliques.js"),
+                )
+            },
+        },
+    ],
+    differs: &[],
+    sources: &[],
+    run: measure::run,
+    result: None,
+};
