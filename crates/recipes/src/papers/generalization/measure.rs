@@ -32,7 +32,7 @@ pub(super) fn run(context: &mut Context) -> anyhow::Result<()> {
     let large = space(context.scaled(6, 4))?;
     exactness(context, &large)?;
     distillation(context, &large)?;
-    let small = space(context.scaled(envs("NODES", 5) as usize, 4))?;
+    let small = space(context.scaled(5, 4))?;
     sources_of_data(context, &small)
 }
 
@@ -132,12 +132,11 @@ fn distillation(context: &mut Context, space: &Space) -> anyhow::Result<()> {
                 env: space,
                 dag: &exact.dag,
                 target: &flows.log_pf,
-                steps: context.scaled(envs("DSTEPS", 600), 5),
-                batch: envs("DBATCH", 64) as usize,
-                adam: AdamConfig::with_rates(envs("DLR", 2000) as f64 * 1e-6, 0.0),
+                steps: context.scaled(600, 5),
+                batch: 64,
+                adam: AdamConfig::with_rates(2e-3, 0.0),
             };
             let mut model = network(context, space);
-            let begun = std::time::Instant::now();
             task.run(context, &mut model, train)?;
             let log_pf = exact.figures(&model)?.log_pf;
             let (train, test) = (task.error(&log_pf, train), task.error(&log_pf, test));
@@ -146,17 +145,9 @@ fn distillation(context: &mut Context, space: &Space) -> anyhow::Result<()> {
             };
             record("train", train);
             record("test", test);
-            eprintln!(
-                "{name} {kind} {train:.4} {test:.4} {:.1}s",
-                begun.elapsed().as_secs_f64()
-            );
         }
     }
     Ok(())
-}
-
-fn envs(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |v| v.parse().unwrap())
 }
 
 /// Where trajectories come from.
@@ -213,7 +204,7 @@ fn learn(
     log_reward: &[f64],
     data: Data,
 ) -> anyhow::Result<Outcome> {
-    let batch = envs("BATCH", 16) as usize;
+    let batch = 16;
     let mut model = network(context, space);
     let (kind, weights) = match data {
         Data::Policy => ("on policy", Vec::new()),
@@ -241,31 +232,18 @@ fn learn(
     let training = Training {
         name: &format!("{name}, {kind}"),
         env: space,
-        steps: context.scaled(envs("STEPS", 1000), 5),
-        adam: AdamConfig::with_rates(envs("LR", 1000) as f64 * 1e-6, 0.0),
+        steps: context.scaled(3000, 5),
+        adam: AdamConfig::with_rates(1e-3, 0.0),
     };
     let objective = Objective::SubTrajectoryBalance { lambda: 1.0 };
     let log_reward_of = |&state: &usize| log_reward[state];
     let exact = Exact::new(space, log_reward_of)?;
-    let begun = std::time::Instant::now();
-    training.run_with(
+    training.run(
         context,
         &mut model,
         sampler,
         |terms| objective.loss(terms),
         log_reward_of,
-        |step, model| {
-            if step % 250 == 0 {
-                let o = outcome(&exact, model)?;
-                eprintln!(
-                    "{name}, {kind} {step} {:.4} {:.4} {:.1}s",
-                    o.js,
-                    o.error,
-                    begun.elapsed().as_secs_f64()
-                );
-            }
-            Ok(())
-        },
     )?;
     outcome(&exact, &model)
 }
