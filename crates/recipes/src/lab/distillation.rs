@@ -88,3 +88,49 @@ impl<E: Enumerable> Distillation<'_, E> {
         sum / f64::from(count)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::Exact;
+    use anabranch_core::exact::{exact_flows, uniform_log_pb};
+    use anabranch_envs::hypergrid::{Hypergrid, Terminal};
+    use anabranch_learn::policy::Tabular;
+    use std::sync::atomic::AtomicBool;
+
+    #[test]
+    fn a_table_learns_what_it_is_shown_and_nothing_else() {
+        let grid = Hypergrid::new(2, 4, Terminal::All).expect("a grid");
+        let reward = grid.corners(0.01).expect("a reward");
+        let exact = Exact::new(&grid, |cell| reward.reward(cell).ln()).expect("writes down");
+        let log_pb = uniform_log_pb(&exact.dag);
+        let flows = exact_flows(&exact.dag, &exact.log_reward, &log_pb);
+        let task = Distillation {
+            name: "a grid",
+            env: &grid,
+            dag: &exact.dag,
+            target: &flows.log_pf,
+            steps: 500,
+            batch: 16,
+            adam: AdamConfig::with_rates(0.05, 0.0),
+        };
+        let (shown, hidden): (Vec<usize>, Vec<usize>) =
+            (0..exact.dag.len()).partition(|s| s % 4 > 0);
+        let mut table = Tabular::new(&grid);
+        let untrained = exact.figures(&table).expect("scores").log_pf;
+        let (stop, quiet) = (AtomicBool::new(false), |_| {});
+        let context = Context::new(0, true, &stop, &quiet);
+        task.run(&context, &mut table, &shown).expect("learns");
+        let log_pf = exact.figures(&table).expect("scores").log_pf;
+        assert!(
+            task.error(&log_pf, &shown) < 1e-3,
+            "{}",
+            task.error(&log_pf, &shown)
+        );
+        assert!(task.error(&untrained, &shown) > 0.1);
+        assert_eq!(
+            task.error(&log_pf, &hidden),
+            task.error(&untrained, &hidden)
+        );
+    }
+}

@@ -108,7 +108,26 @@ pub(super) const RECIPE: Recipe = Recipe {
             },
         },
     ],
-    differs: &[],
+    differs: &[
+        "Message passing of width 32 and 3 rounds takes the place of a graph transformer of 8 layers \
+         and width 128. Graphs that message passing cannot tell apart have the same scores.",
+        "Distillation is on graphs of up to 6 nodes (4,303) and training from trajectories on those of \
+         up to 5 (420), not 7: in a trial with seed 0, 6 nodes and 2,000 steps on policy, the \
+         Jensen-Shannon divergence with neighbors was still 0.21. The exact flows are on 6 nodes; of 7 \
+         nodes only the states are counted and log Z is compared.",
+        "Trajectories that do not come from the policy may lead to any graph; no graphs are held out.",
+        "Distillation regresses log P_F. The error is the mean of |log P_F - target| over moves. With \
+         shuffled rewards neither training nor held-out states are learned in so few steps: the gap to \
+         the true rewards is shown, memorisation is not.",
+        "The learned reward with the mean over all states is robust but for cliques and data from R/Z, \
+         where it is 2.0, 1.7 and 1.2 x as far off as on policy. Such data seldom visits graphs of \
+         small reward, which dominate that mean: weighted by R/Z the error is below that on policy with \
+         every seed. With uniform data it is the other way round: the plain mean is below that on \
+         policy, the weighted one above.",
+        "count is the easiest reward, but neighbors is harder than cliques here with every seed. The \
+         order was proposed for 6 nodes and not tried before; why it is otherwise on 5 was not looked \
+         into.",
+    ],
     sources: &[
         Source {
             constant: "states, rewards, idempotent correction",
@@ -152,5 +171,5 @@ pub(super) const RECIPE: Recipe = Recipe {
         },
     ],
     run: measure::run,
-    result: None,
+    result: Some(include_str!("../../../results/generalization.json")),
 };
