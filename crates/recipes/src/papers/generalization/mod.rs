@@ -117,8 +117,8 @@ pub(super) const RECIPE: Recipe = Recipe {
          nodes only the states are counted and log Z is compared.",
         "Trajectories that do not come from the policy may lead to any graph; no graphs are held out.",
         "Distillation regresses log P_F. The error is the mean of |log P_F - target| over moves. With \
-         shuffled rewards neither training nor held-out states are learned in so few steps: the gap to \
-         the true rewards is shown, memorisation is not.",
+         shuffled rewards the errors on training and on held-out states are alike after so few steps: \
+         that they are harder is shown, that they are memorised is not.",
         "The learned reward with the mean over all states is robust but for cliques and data from R/Z, \
          where it is 2.0, 1.7 and 1.2 x as far off as on policy. Such data seldom visits graphs of \
          small reward, which dominate that mean: weighted by R/Z the error is below that on policy with \
