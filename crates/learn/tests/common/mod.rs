@@ -1,5 +1,7 @@
 //! What the tests of this crate share.
 
+#![allow(dead_code, reason = "each test file uses its part")]
+
 use anabranch_core::exact::{Dag, target, terminating_distribution};
 use anabranch_core::metric::total_variation;
 use anabranch_core::objective::Objective;

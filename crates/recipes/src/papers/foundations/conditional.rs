@@ -93,7 +93,7 @@ fn train(
     };
     let seed = context.seed();
     let mut model = Perceptron::new(&grid, width, config, 0.0, &mut seed.stream("init", &[5]));
-    let steps = context.scaled(2500, 50);
+    let steps = context.scaled(5000, 50);
     let config = AdamConfig {
         weight_decay: 1e-4,
         ..falling(1e-2, steps)
