@@ -20,12 +20,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("oracles", &["core", "chem", "learn"]),
     ("tasks", &["core", "chem", "envs", "learn", "oracles"]),
     (
-        "anabranch",
+        "recipes",
         &["core", "chem", "envs", "learn", "oracles", "tasks"],
     ),
     (
-        "recipes",
-        &["core", "chem", "envs", "learn", "oracles", "tasks"],
+        "anabranch",
+        &[
+            "core", "chem", "envs", "learn", "oracles", "tasks", "recipes",
+        ],
     ),
     (
         "cli",

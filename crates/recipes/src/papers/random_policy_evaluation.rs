@@ -347,6 +347,9 @@ fn factor_form<E: Enumerable + VectorEncoded>(
     Ok((total_variation(&log_p, &exact.target), mean_reward))
 }
 
+/// log g as a function of the state alone, where there is one.
+type OneFactor<'a, S> = Option<&'a dyn Fn(&S) -> f64>;
+
 /// The network is log V, with one g for each state where `one_g` gives its logarithm, and with g along
 /// the trajectory otherwise.
 fn values<E: VectorEncoded>(
@@ -354,7 +357,7 @@ fn values<E: VectorEncoded>(
     name: &str,
     env: &E,
     log_reward: impl Fn(&E::State) -> f64 + Sync,
-    one_g: Option<&dyn Fn(&E::State) -> f64>,
+    one_g: OneFactor<'_, E::State>,
 ) -> anyhow::Result<Perceptron<E>> {
     regress(context, name, env, |lagged, trajectories| {
         let states = trajectories.states.items().to_vec();
@@ -369,7 +372,7 @@ fn value_targets<E: VectorEncoded>(
     frontier: &Frontier<'_, E>,
     trajectories: &Trajectories<E>,
     log_reward: impl Fn(&E::State) -> f64,
-    one_g: Option<&dyn Fn(&E::State) -> f64>,
+    one_g: OneFactor<'_, E::State>,
 ) -> anyhow::Result<Vec<f64>> {
     let mut children = Vec::new();
     for (state, moves) in frontier.states.iter().zip(frontier.moves.rows()) {

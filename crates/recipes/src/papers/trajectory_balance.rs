@@ -10,7 +10,7 @@ use anabranch_learn::policy::Perceptron;
 use anabranch_learn::step::sample;
 
 use crate::context::Context;
-use crate::lab::contest::{BATCH, log_rewards};
+use crate::lab::contest::BATCH;
 use crate::lab::landscapes::{corner_grid, random_sequences};
 use crate::lab::{Contest, Exact, Figures, Learner, Replay};
 use crate::recipe::{Claim, Recipe, Source};
