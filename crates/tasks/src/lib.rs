@@ -16,7 +16,7 @@
 //!         format!("output.folder={:?}", folder.path().display().to_string()),
 //!     ],
 //! )?;
-//! let run = runs::create(&config, Some("small"), vec!["doctest".into()])?;
+//! let run = runs::create(&config, Some("small"), vec!["doctest".into()], "unknown")?;
 //! let outcome = runs::train_run(&config, &run, None, &mut |_| Wish::GoOn)?;
 //! assert_eq!(outcome, Outcome::Finished);
 //! let assessment = runs::assess(&config, &run, None, None, Default::default())?;

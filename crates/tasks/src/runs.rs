@@ -19,22 +19,22 @@ use crate::summary::run_report;
 use crate::task::{State, Task, Visit, new_model, with_task};
 use crate::train::{Outcome, Tick, Wish, train};
 
-/// Commit that the program was built from, or "unknown".
-const COMMIT: &str = match option_env!("GFN_COMMIT") {
-    Some(commit) => commit,
-    None => "unknown",
-};
-
-/// Begins a run in a new folder.
+/// Begins a run in a new folder. `command` and `commit` say in `run.json` how it came about: the words of
+/// the command line and what the program was built from, or "unknown".
 ///
 /// # Errors
 /// Where the settings cannot be met or the folder cannot be made.
-pub fn create(config: &Config, name: Option<&str>, command: Vec<String>) -> Result<RunFolder> {
+pub fn create(
+    config: &Config,
+    name: Option<&str>,
+    command: Vec<String>,
+    commit: &str,
+) -> Result<RunFolder> {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let info = RunInfo {
         format: FORMAT,
         version: env!("CARGO_PKG_VERSION").into(),
-        commit: COMMIT.into(),
+        commit: commit.into(),
         seed: config.seed,
         machine: format!(
             "{} {}, {processors} processors",

@@ -39,7 +39,7 @@ fn molecules_come_out_in_proportion_to_their_reward() {
         &settings,
     )
     .expect("sound settings");
-    let run = runs::create(&config, Some("small"), Vec::new()).expect("a run");
+    let run = runs::create(&config, Some("small"), Vec::new(), "unknown").expect("a run");
     runs::train_run(&config, &run, None, &mut |_| Wish::GoOn).expect("trains");
     let size = anabranch_tasks::evaluate::EvaluationSize {
         samples: 100,

@@ -46,7 +46,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             "--name {name:?} cannot name a folder; use letters, digits, - and _"
         );
     }
-    let run = runs::create(&config, args.name.as_deref(), std::env::args().collect())?;
+    let command = std::env::args().collect();
+    let run = runs::create(&config, args.name.as_deref(), command, env!("GFN_COMMIT"))?;
     println!("run      {}", run.path().display());
     train_to_the_end(&config, &run, None)
 }

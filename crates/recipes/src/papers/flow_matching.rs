@@ -89,7 +89,8 @@ pub(super) const RECIPE: Recipe = Recipe {
     ],
     differs: &[
         "The chains are compared at as many objects as flow matching was trained on (64,000), as in the \
-         paper's code; also reported is their distance at as many states as its trajectories went through.",
+         paper's code; also reported is their distance at as many states as its trajectories went through (longer chains): \
+         there the factor of 2 is missed at R0 = 0.1 and 0.01.",
         "Every cell ends a trajectory only by stopping; in the paper's code reaching the border does too.",
         "A move off the grid is not proposed and the acceptance makes up for it; the paper's code stays \
          and counts accepted moves only, which does not leave R/Z unchanged.",
