@@ -2,7 +2,7 @@
 
 use crate::logspace::log_sum_exp;
 
-/// E*[R] = sum R^2 / sum R: the mean reward of objects drawn in proportion to R, from the log-rewards
+/// `E*[R] = sum R^2 / sum R`: the mean reward of objects drawn in proportion to R, from the log-rewards
 /// `[n]` of all objects in nats; negative infinity is a reward of 0. NaN where no object has a reward.
 pub fn target_mean_reward(log_reward: &[f64]) -> f64 {
     let doubled: Vec<f64> = log_reward.iter().map(|r| 2.0 * r).collect();
