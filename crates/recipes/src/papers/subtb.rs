@@ -70,6 +70,21 @@ pub(super) const RECIPE: Recipe = Recipe {
             },
         },
         Claim {
+            id: "variance",
+            text: "The variance of sub-trajectory balance's gradient lies between those of detailed and \
+                  trajectory balance.",
+            criterion: "trace of the covariance of small-batch gradients, mean over checkpoints: detailed < \
+                  sub-trajectory < trajectory balance, with every seed; the same divided by the \
+                  squared norm of the large-batch gradient is recorded beside",
+            gated: true,
+            check: |m| {
+                m.verdict(
+                    m.every_pair("variance DB", "variance SubTB 0.9", |db, sub| db < sub)
+                        && m.every_pair("variance SubTB 0.9", "variance TB", |sub, tb| sub < tb),
+                )
+            },
+        },
+        Claim {
             id: "early_training",
             text: "Sub-trajectory balance converges faster on the 4-D grid.",
             criterion: "4-D grid of side 8, R0 = 0.001: total variation after 64,000 trajectories below \
@@ -190,8 +205,8 @@ fn gradients(context: &mut Context<'_>) -> anyhow::Result<()> {
         if !step.is_multiple_of(100) {
             return Ok(());
         }
-        for (what, cosine) in cosines(model, &env, log_reward, seed, step, parts)? {
-            *means.entry(what).or_default() += cosine / checkpoints as f64;
+        for (what, value) in gradient_figures(model, &env, log_reward, seed, step, parts)? {
+            *means.entry(what).or_default() += value / checkpoints as f64;
         }
         Ok(())
     };
@@ -200,15 +215,21 @@ fn gradients(context: &mut Context<'_>) -> anyhow::Result<()> {
     let mut model = SUBTB.model(&env, context);
     training.run_with(context, &mut model, sampler, loss, log_reward, compare)?;
     for (what, mean) in means {
-        context.record("gradients", &what, mean);
+        let claim = if what.contains("variance") {
+            "variance"
+        } else {
+            "gradients"
+        };
+        context.record(claim, &what, mean);
     }
     Ok(())
 }
 
 /// "self", "alignment" and "bias" of trajectory, sub-trajectory and detailed balance at one checkpoint:
 /// cosines of small with large batches of the same objective, of small batches with the large one of
-/// trajectory balance, and of the large ones of both.
-fn cosines(
+/// trajectory balance, and of the large ones of both. "variance" is the mean squared distance of small
+/// gradients from the large one, and "relative variance" the same over the squared norm of the latter.
+fn gradient_figures(
     model: &Perceptron<Hypergrid>,
     env: &Hypergrid,
     log_reward: impl Fn(&Cell) -> f64 + Copy,
@@ -235,10 +256,15 @@ fn cosines(
     const SMALL: u64 = 20;
     let mut of_itself = [0.0; 3];
     let mut of_tb = [0.0; 3];
+    let mut variance = [0.0; 3];
+    let share = 1.0 / parts as f64;
     for number in 0..SMALL {
         for (which, gradient) in gradients(BATCH, "small", number)?.iter().enumerate() {
             of_itself[which] += cosine(gradient, &large[which]) / SMALL as f64;
             of_tb[which] += cosine(gradient, &large[0]) / SMALL as f64;
+            let pairs = gradient.iter().zip(&large[which]);
+            let distance: f64 = pairs.map(|(g, sum)| (g - share * sum).powi(2)).sum();
+            variance[which] += distance / SMALL as f64;
         }
     }
     let mut out = Vec::new();
@@ -247,6 +273,9 @@ fn cosines(
         out.push((format!("self {name}"), of_itself[which]));
         out.push((format!("alignment {name}"), of_tb[which]));
         out.push((format!("bias {name}"), cosine(&large[which], &large[0])));
+        let norm: f64 = large[which].iter().map(|sum| (share * sum).powi(2)).sum();
+        out.push((format!("variance {name}"), variance[which]));
+        out.push((format!("relative variance {name}"), variance[which] / norm));
     }
     Ok(out)
 }
