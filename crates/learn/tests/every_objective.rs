@@ -6,9 +6,9 @@ mod common;
 use anabranch_core::exact::{Dag, target, terminating_distribution, uniform_log_pf};
 use anabranch_core::metric::total_variation;
 use anabranch_core::objective::{
-    Balance, Baseline, Centre, Correction, EntropicPpo, FlowMatching, LikelihoodWeights, Objective,
-    PathCountLoss, Residual, SoftQ, SubTrajectoryWeighting, TransitionReduction,
-    backward_likelihood, path_count_balance,
+    Balance, Baseline, Centre, Correction, EntropicPpo, FlowMatching, LikelihoodWeights,
+    Munchausen, Objective, PathCountLoss, Residual, SoftQ, SubTrajectoryWeighting,
+    TransitionReduction, backward_likelihood, path_count_balance,
 };
 use anabranch_core::{Enumerable, Given, Seed, Terms, Trajectories};
 use anabranch_envs::hypergrid::{Cell, Hypergrid, Terminal};
@@ -205,6 +205,7 @@ fn log_partition_variances_likelihood_and_guidance() {
         0.12,
     );
     judged(Objective::WeightedLogPartitionVariance { power: 0.5 }, 0.06);
+    judged(Objective::ConditionalLogPartitionVariance, 0.06);
     judged(
         Objective::GuidedTrajectoryBalance {
             weight: 0.0,
@@ -302,6 +303,60 @@ fn a_backward_policy_trained_by_likelihood() {
     let tv = exact_total_variation(&env, &model, log_reward);
     println!("trajectory likelihood: {tv:.4}");
     assert!(tv < 0.1, "total variation {tv}");
+}
+
+/// Munchausen's addition leaves the optimum where it is; flows have a head of their own there.
+#[test]
+fn soft_q_learning_with_munchausens_addition() {
+    let (env, log_reward) = grid();
+    let mut model = Tabular::new(&env);
+    let objective = Objective::SoftQLearning(SoftQ {
+        munchausen: Some(Munchausen::default()),
+        ..SoftQ::default()
+    });
+    train(&mut model, objective, 2500, 0.05);
+    let tv = exact_total_variation(&env, &model, log_reward);
+    println!("Munchausen: {tv:.4}");
+    assert!(tv < 0.1, "total variation {tv}");
+}
+
+/// The two steps of guided trajectory balance: P_B learns the uniform guide, and P_F its balance.
+#[test]
+fn guidance_teaches_the_backward_policy() {
+    let (env, log_reward) = grid();
+    let mut model = perceptron(&env, false);
+    let mut adam = Adam::new(AdamConfig::with_rates(3e-3, 0.1), model.params());
+    let residual = Residual::Squared;
+    let forward = Objective::GuidedTrajectoryBalance {
+        weight: 0.5,
+        residual,
+    };
+    for step in 0..1500 {
+        let at = (Seed::new(6), "rollout", step);
+        let batch = sample(&env, &(&model).epsilon(0.05), &[], 16, at).expect("samples");
+        let rewards: Vec<f64> = batch.objects().iter().map(log_reward).collect();
+        let loss = |terms: &Terms| {
+            let given = given(&env, &batch, terms, log_reward);
+            let mut loss = forward.loss_given(terms, &given)?;
+            let backward = Objective::BackwardGuidance { residual };
+            loss.grad.log_pb = backward.loss_given(terms, &given)?.grad.log_pb;
+            Ok(loss)
+        };
+        train_step(&env, &mut model, &mut adam, loss, &batch, &rewards).expect("trains");
+    }
+    let tv = exact_total_variation(&env, &model, log_reward);
+    let states = env.states();
+    let frontier = anabranch_core::Frontier::new(&env, states, Vec::new());
+    let scores = anabranch_learn::policy::Policy::scores(&model, &frontier).expect("scores");
+    let learned = scores.parents.expect("a backward head");
+    let log_pb = anabranch_learn::segment::log_softmax_rows(&frontier.parents, &learned);
+    let rows = (0..frontier.len()).map(|row| frontier.parents.range(row));
+    let farthest = rows
+        .flat_map(|row| row.clone().map(move |i| (i, row.len() as f64)))
+        .map(|(i, parents)| (log_pb[i].exp() - 1.0 / parents).abs())
+        .fold(0.0, f64::max);
+    println!("guided: total variation {tv:.4}, P_B off by at most {farthest:.4}");
+    assert!(tv < 0.1 && farthest < 0.15, "{tv} {farthest}");
 }
 
 /// log n(s) by balance on the reversed process, from random trajectories.
