@@ -73,9 +73,7 @@ pub(super) fn edges<'a>(
     name: &'static str,
     objective: &'static str,
 ) -> Result<&'a [f64], CoreError> {
-    let values = values
-        .as_deref()
-        .ok_or(CoreError::Missing { objective, name })?;
+    let values = present(values, name, objective)?;
     finite_edges(terms, name, values)?;
     Ok(values)
 }
@@ -87,11 +85,18 @@ pub(super) fn objects<'a>(
     name: &'static str,
     objective: &'static str,
 ) -> Result<&'a [f64], CoreError> {
-    let values = values
-        .as_deref()
-        .ok_or(CoreError::Missing { objective, name })?;
+    let values = present(values, name, objective)?;
     finite_objects(terms, name, values)?;
     Ok(values)
+}
+
+fn present<'a>(
+    values: &'a Option<Vec<f64>>,
+    name: &'static str,
+    objective: &'static str,
+) -> Result<&'a [f64], CoreError> {
+    let missing = CoreError::Missing { objective, name };
+    values.as_deref().ok_or(missing)
 }
 
 /// Refuses a constant that is negative or not finite.
