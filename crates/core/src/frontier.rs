@@ -1,6 +1,6 @@
 //! A batch of states together with every edge into and out of them.
 
-use crate::env::{Discrete, Move, moves};
+use crate::env::{Discrete, Move};
 use crate::ragged::Ragged;
 
 /// `N` states with their `M` legal moves and `P` parents: what a policy scores in one call.
@@ -32,8 +32,14 @@ impl<'a, E: Discrete> Frontier<'a, E> {
         );
         let mut all_moves = Ragged::new();
         let mut all_parents = Ragged::new();
+        let mut actions = Vec::new();
         for state in &states {
-            all_moves.push_with(|out| moves(env, state, out));
+            actions.clear();
+            env.actions(state, &mut actions);
+            all_moves.push_with(|out| {
+                out.extend(actions.iter().copied().map(Move::Apply));
+                out.extend(env.can_stop(state).then_some(Move::Stop));
+            });
             all_parents.push_with(|out| env.parents(state, out));
         }
         Self {

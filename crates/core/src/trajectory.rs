@@ -7,7 +7,7 @@ use crate::ragged::Ragged;
 ///
 /// Row `i` of `states` is s_0 .. s_n and row `i` of `moves` is the move that left each of them, so the
 /// last move of every row is [`Move::Stop`] and the last state is the object.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Trajectories<E: Environment> {
     /// `[B]` rows of visited states, the source first.
     pub states: Ragged<E::State>,
@@ -15,6 +15,17 @@ pub struct Trajectories<E: Environment> {
     pub moves: Ragged<Move<E::Action>>,
     /// `[B, C]` conditioning vectors, flat; `C` may be 0.
     pub conditions: Vec<f32>,
+}
+
+// Derived, it would ask for an environment that can be cloned.
+impl<E: Environment> Clone for Trajectories<E> {
+    fn clone(&self) -> Self {
+        Self {
+            states: self.states.clone(),
+            moves: self.moves.clone(),
+            conditions: self.conditions.clone(),
+        }
+    }
 }
 
 impl<E: Environment> Default for Trajectories<E> {

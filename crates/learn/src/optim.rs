@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{LearnError, Result};
@@ -94,73 +95,161 @@ impl Adam {
         params: &mut Params,
         gradients: &Gradients,
     ) -> Result<BTreeMap<String, f64>> {
+        self.update_sum(params, vec![gradients.clone()])
+    }
+
+    /// As [`update`](Self::update) with the sum of `parts`, added in their order over the threads of
+    /// the current pool; an empty array is one of zeros.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub fn update_sum(
+        &mut self,
+        params: &mut Params,
+        mut parts: Vec<Gradients>,
+    ) -> Result<BTreeMap<String, f64>> {
+        let mut gradients = match parts.is_empty() {
+            true => params.zero_gradients(),
+            false => parts.remove(0),
+        };
+        for (param, gradient) in params.iter().zip(&mut gradients) {
+            gradient.resize(param.values.len(), 0.0);
+        }
+        let norms = self.sum(params, &mut gradients, &parts)?;
+        self.step += 1;
+        let correct1 = 1.0 - (f64::from(self.config.beta1)).powf(self.step as f64);
+        let correct2 = 1.0 - (f64::from(self.config.beta2)).powf(self.step as f64);
+        let mut slices = Vec::new();
+        let memory = self.first.iter_mut().zip(&mut self.second);
+        for ((param, gradient), (first, second)) in params.iter_mut().zip(&gradients).zip(memory) {
+            let rule = self.config.rule(
+                param.group(),
+                self.step - 1,
+                norms[param.group()],
+                (correct1, correct2),
+            );
+            let chunks = param.values.chunks_mut(CHUNK).zip(gradient.chunks(CHUNK));
+            let memory = first.chunks_mut(CHUNK).zip(second.chunks_mut(CHUNK));
+            slices.extend(
+                chunks
+                    .zip(memory)
+                    .map(|((values, gradient), (first, second))| Step {
+                        values,
+                        gradient,
+                        first,
+                        second,
+                        rule,
+                    }),
+            );
+        }
+        slices.into_par_iter().for_each(dispatch);
+        Ok(norms)
+    }
+
+    /// Adds `parts` to `sums`; returns the norm of each group.
+    fn sum(
+        &self,
+        params: &Params,
+        sums: &mut Gradients,
+        parts: &[Gradients],
+    ) -> Result<BTreeMap<String, f64>> {
+        let mut slices: Vec<(usize, usize, &mut [f32])> = Vec::new();
+        for (index, sums) in sums.iter_mut().enumerate() {
+            let chunks = sums.chunks_mut(CHUNK).enumerate();
+            slices.extend(chunks.map(|(chunk, sums)| (index, chunk * CHUNK, sums)));
+        }
+        let squares: Vec<(usize, f64)> = slices
+            .into_par_iter()
+            .map(|(index, start, sums)| {
+                let parts = parts.iter().map(|part| &part[index]);
+                for part in parts.filter(|part| !part.is_empty()) {
+                    let part = &part[start..start + sums.len()];
+                    sums.iter_mut().zip(part).for_each(|(s, v)| *s += v);
+                }
+                (index, dispatch(SumOfSquares(sums)))
+            })
+            .collect();
         let mut norms: BTreeMap<String, f64> = BTreeMap::new();
-        for (param, grad) in params.iter().zip(gradients) {
-            let square: f64 = grad.iter().map(|&g| f64::from(g) * f64::from(g)).sum();
+        let mut squares = squares.into_iter().peekable();
+        for (index, param) in params.iter().enumerate() {
+            let mut square = 0.0;
+            while let Some((_, part)) = squares.next_if(|(of, _)| *of == index) {
+                square += part;
+            }
             if !square.is_finite() {
                 return Err(LearnError::Parameter {
                     name: param.name.clone(),
                     problem: "its gradient is not finite; lower the learning rate or clip".into(),
                 });
             }
-            *norms.entry(param.group().to_string()).or_default() += square;
+            match norms.get_mut(param.group()) {
+                Some(norm) => *norm += square,
+                None => _ = norms.insert(param.group().to_string(), square),
+            }
         }
         norms
             .values_mut()
             .for_each(|square| *square = square.sqrt());
-        self.step += 1;
-        let AdamConfig {
-            beta1,
-            beta2,
-            epsilon,
-            weight_decay,
-            clip_norm,
-            ..
-        } = self.config;
-        let correct1 = 1.0 - (f64::from(beta1)).powf(self.step as f64);
-        let correct2 = 1.0 - (f64::from(beta2)).powf(self.step as f64);
-        let memory = self.first.iter_mut().zip(&mut self.second);
-        for ((param, grad), (first, second)) in params.iter_mut().zip(gradients).zip(memory) {
-            let is_log_z = param.group() == "log_z";
-            let schedule = if is_log_z {
-                &self.config.log_z_learning_rate
-            } else {
-                &self.config.learning_rate
-            };
-            let rate = schedule.at(self.step - 1);
-            let norm = norms[param.group()];
-            let scale = if clip_norm > 0.0 && norm > f64::from(clip_norm) {
-                (f64::from(clip_norm) / norm) as f32
-            } else {
-                1.0
-            };
-            let size = (rate * correct2.sqrt() / correct1) as f32;
-            let epsilon = epsilon * correct2.sqrt() as f32;
-            let keep = 1.0 - (rate as f32) * if is_log_z { 0.0 } else { weight_decay };
-            dispatch(Step {
-                values: &mut param.values,
-                gradient: grad,
-                first,
-                second,
-                beta1,
-                beta2,
-                scale,
-                size,
-                epsilon,
-                keep,
-            });
-        }
         Ok(norms)
     }
 }
 
-/// The rule for one array. Every operation is rounded by itself, so that the width of the vectors
-/// changes no bit.
-struct Step<'a> {
-    values: &'a mut [f32],
-    gradient: &'a [f32],
-    first: &'a mut [f32],
-    second: &'a mut [f32],
+/// Values that one thread works on at a time.
+const CHUNK: usize = 8192;
+
+impl AdamConfig {
+    /// The rule for the parameters of `group`, whose gradient has the given norm, at `step` counted from
+    /// 0; `correct` are the corrections of the two means.
+    fn rule(&self, group: &str, step: u64, norm: f64, correct: (f64, f64)) -> Rule {
+        let is_log_z = group == "log_z";
+        let schedule = if is_log_z {
+            &self.log_z_learning_rate
+        } else {
+            &self.learning_rate
+        };
+        let rate = schedule.at(step);
+        let clip_norm = f64::from(self.clip_norm);
+        let clipped = clip_norm > 0.0 && norm > clip_norm;
+        Rule {
+            beta1: self.beta1,
+            beta2: self.beta2,
+            scale: if clipped {
+                (clip_norm / norm) as f32
+            } else {
+                1.0
+            },
+            size: (rate * correct.1.sqrt() / correct.0) as f32,
+            epsilon: self.epsilon * correct.1.sqrt() as f32,
+            keep: 1.0 - (rate as f32) * if is_log_z { 0.0 } else { self.weight_decay },
+        }
+    }
+}
+
+/// Sum of squares in f64, sixteen sums side by side.
+struct SumOfSquares<'a>(&'a [f32]);
+
+impl WithSimd for SumOfSquares<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        let mut sums = [0.0_f64; 16];
+        let (lanes, rest) = self.0.as_chunks::<16>();
+        for lane in lanes {
+            for (sum, &g) in sums.iter_mut().zip(lane) {
+                *sum += f64::from(g) * f64::from(g);
+            }
+        }
+        for (sum, &g) in sums.iter_mut().zip(rest) {
+            *sum += f64::from(g) * f64::from(g);
+        }
+        sums.iter().sum()
+    }
+}
+
+/// The constants of one step of one group.
+#[derive(Clone, Copy)]
+struct Rule {
     beta1: f32,
     beta2: f32,
     scale: f32,
@@ -169,20 +258,29 @@ struct Step<'a> {
     keep: f32,
 }
 
+/// The rule for part of one array. Every operation is rounded by itself, so that the width of the
+/// vectors changes no bit.
+struct Step<'a> {
+    values: &'a mut [f32],
+    gradient: &'a [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
+    rule: Rule,
+}
+
 impl WithSimd for Step<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self {
+        let Rule {
             beta1,
             beta2,
             scale,
             size,
             epsilon,
             keep,
-            ..
-        } = self;
+        } = self.rule;
         let slots = self.first.iter_mut().zip(self.second).zip(self.gradient);
         for (value, ((m, v), g)) in self.values.iter_mut().zip(slots) {
             let g = g * scale;

@@ -33,7 +33,20 @@ pub struct Params {
 }
 
 /// One gradient array for each parameter, in the same order.
+///
+/// An empty array stands for one of zeros where the documentation says so.
 pub type Gradients = Vec<Vec<f32>>;
+
+/// Adds `part` to `sum`; an array that is empty on either side is one of zeros.
+pub fn add(sum: &mut Gradients, part: &Gradients) {
+    for (sum, part) in sum.iter_mut().zip(part) {
+        if sum.is_empty() {
+            sum.clone_from(part);
+        } else {
+            sum.iter_mut().zip(part).for_each(|(s, v)| *s += v);
+        }
+    }
+}
 
 impl Params {
     /// No parameters.

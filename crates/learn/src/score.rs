@@ -1,20 +1,27 @@
 //! From trajectories to [`Terms`], and from the gradient of an objective back to a model.
 
-use anabranch_core::{Discrete, Frontier, Move, Terms, TermsGrad, Trajectories};
+use anabranch_core::{Discrete, Environment, Frontier, Move, Terms, TermsGrad, Trajectories};
 
 use crate::error::{LearnError, Result};
 use crate::policy::{Scores, ScoresGrad};
-use crate::segment::{add_choice_gradient, log_softmax_rows};
+use crate::segment::Softmax;
 
-/// Which listed edges a batch of trajectories went over, with their log-probabilities.
+/// Which listed edges a batch of scored states was left and entered by, with their log-probabilities.
+///
+/// `[N]` are the scored states. Each belongs to one of the `[E]` edges of some trajectories: the one
+/// that leaves it.
 pub struct Choices {
-    /// `[E]` place of the move that left each state among the state's moves.
+    /// `[N]` the edge that left each state.
+    edges: Vec<usize>,
+    /// `[N]` place of the move that left each state among the state's moves.
     forward: Vec<usize>,
-    /// `[E]` place of the action that entered each state among its parents; `None` at sources.
+    /// `[N]` place of the action that entered each state among its parents; `None` at sources.
     backward: Vec<Option<usize>>,
-    log_pf: Vec<f64>,
-    log_pb: Option<Vec<f64>>,
-    offsets: Vec<usize>,
+    pf: Softmax,
+    /// `None` for the uniform backward policy.
+    pb: Option<Softmax>,
+    /// `[N]` log F(s), where the model has flows.
+    log_flow: Option<Vec<f64>>,
 }
 
 /// The frontier of every visited state of `trajectories`, in their order: `N` = `E`.
@@ -43,77 +50,98 @@ impl Choices {
         let mut forward = Vec::with_capacity(frontier.len());
         let mut backward = Vec::with_capacity(frontier.len());
         for i in 0..trajectories.len() {
-            let range = trajectories.states.range(i);
             let moves = trajectories.moves.row(i);
-            for (t, row) in range.enumerate() {
-                let state = &frontier.states[row];
-                let wanted = match moves[t] {
-                    Move::Stop => Move::Stop,
-                    Move::Apply(action) => Move::Apply(frontier.env.listed_action(state, action)),
-                };
-                let place = frontier.moves.row(row).iter().position(|m| *m == wanted);
-                forward.push(place.ok_or_else(|| unlisted(&moves[t], state))?);
-                backward.push(match t.checked_sub(1).map(|before| moves[before]) {
-                    Some(Move::Apply(action)) => {
-                        let wanted = frontier.env.listed_parent(state, action);
-                        let place = frontier.parents.row(row).iter().position(|a| *a == wanted);
-                        Some(place.ok_or_else(|| unlisted(&action, state))?)
-                    }
-                    _ => None,
-                });
+            for (t, row) in trajectories.states.range(i).enumerate() {
+                forward.push(forward_place(frontier, row, &moves[t])?);
+                let entered = t.checked_sub(1).map(|before| &moves[before]);
+                backward.push(backward_place(frontier, row, entered)?);
             }
         }
-        Ok(Self {
-            forward,
-            backward,
-            log_pf: log_softmax_rows(&frontier.moves, &scores.moves),
-            log_pb: scores
-                .parents
-                .as_ref()
-                .map(|parents| log_softmax_rows(&frontier.parents, parents)),
-            offsets: trajectories.states.offsets().to_vec(),
-        })
+        let edges = (0..frontier.len()).collect();
+        let pf = Softmax::rows(&frontier.moves, &scores.moves);
+        Ok(Self::of(edges, forward, backward, pf, frontier, scores))
     }
 
-    /// The terms of the trajectories, with `[B]` log Z and log R.
+    /// The choices of one step of a rollout: state `row` of `frontier` was left by the move at place
+    /// `forward[row]`, which is edge `edges[row]`, and entered by the move `entered(row)`. `pf` is the
+    /// softmax of the moves' scores.
+    ///
+    /// # Errors
+    /// Where the environment does not list an edge among the parents.
+    pub(crate) fn of_step<'t, E: Discrete>(
+        frontier: &Frontier<'_, E>,
+        scores: &Scores,
+        pf: Softmax,
+        (edges, forward): (Vec<usize>, Vec<usize>),
+        entered: impl Fn(usize) -> Option<&'t Move<E::Action>>,
+    ) -> Result<Self>
+    where
+        E::Action: 't,
+    {
+        let backward = (0..frontier.len())
+            .map(|row| backward_place(frontier, row, entered(row)))
+            .collect::<Result<_>>()?;
+        Ok(Self::of(edges, forward, backward, pf, frontier, scores))
+    }
+
+    fn of<E: Discrete>(
+        edges: Vec<usize>,
+        forward: Vec<usize>,
+        backward: Vec<Option<usize>>,
+        pf: Softmax,
+        frontier: &Frontier<'_, E>,
+        scores: &Scores,
+    ) -> Self {
+        let parents = scores.parents.as_ref();
+        Self {
+            edges,
+            forward,
+            backward,
+            pf,
+            pb: parents.map(|parents| Softmax::rows(&frontier.parents, parents)),
+            log_flow: scores.log_flow.clone(),
+        }
+    }
+
+    /// The terms of the trajectories that [`new`](Self::new) was given, with `[B]` log Z and log R.
     pub fn terms<E: Discrete>(
         &self,
         frontier: &Frontier<'_, E>,
-        scores: &Scores,
+        trajectories: &Trajectories<E>,
         log_z: Vec<f64>,
         log_reward: Vec<f64>,
     ) -> Terms {
-        let edges = self.forward.len();
-        let log_pf = (0..edges)
-            .map(|row| self.log_pf[frontier.moves.range(row).start + self.forward[row]])
-            .collect();
-        // P_B of an edge stands with the state that it leaves; it is scored at the state it enters.
-        let mut log_pb = vec![0.0; edges];
-        for (row, choice) in self.backward.iter().enumerate() {
-            if let Some(choice) = choice {
+        let mut terms = blank(trajectories.states.offsets().to_vec(), log_z, log_reward);
+        self.fill(frontier, 0, &mut terms);
+        terms
+    }
+
+    /// Writes what is known of these edges into `terms`, where edge 0 is number `first`.
+    pub(crate) fn fill<E: Discrete>(
+        &self,
+        frontier: &Frontier<'_, E>,
+        first: usize,
+        terms: &mut Terms,
+    ) {
+        let edges = terms.log_pf.len();
+        for (row, edge) in self.edges.iter().enumerate() {
+            let (edge, range) = (first + edge, frontier.moves.range(row));
+            terms.log_pf[edge] = self.pf.log_probs[range.start + self.forward[row]];
+            if let (Some(log_stop), Some(at)) = (&mut terms.log_stop, stop_place(frontier, row)) {
+                log_stop[edge] = self.pf.log_probs[at];
+            }
+            if let Some(flow) = &self.log_flow {
+                terms.log_flow.get_or_insert_with(|| vec![0.0; edges])[edge] = flow[row];
+            }
+            // P_B of an edge stands with the state that it leaves; it is scored at the state it enters.
+            if let Some(choice) = self.backward[row] {
                 let range = frontier.parents.range(row);
-                log_pb[row - 1] = match &self.log_pb {
-                    Some(log_pb) => log_pb[range.start + choice],
+                terms.log_pb[edge - 1] = match &self.pb {
+                    Some(pb) => pb.log_probs[range.start + choice],
                     None => -(range.len() as f64).ln(),
                 };
             }
         }
-        Terms {
-            offsets: self.offsets.clone(),
-            log_pf,
-            log_pb,
-            log_flow: scores.log_flow.clone(),
-            log_stop: Some(self.log_stop(frontier)),
-            log_z,
-            log_reward,
-        }
-    }
-
-    /// `[E]` log-probability of stopping in each state, negative infinity where it cannot be done.
-    fn log_stop<E: Discrete>(&self, frontier: &Frontier<'_, E>) -> Vec<f64> {
-        (0..self.forward.len())
-            .map(|row| stop_place(frontier, row).map_or(f64::NEG_INFINITY, |at| self.log_pf[at]))
-            .collect()
     }
 
     /// dL/dscores from dL/dterms.
@@ -122,55 +150,92 @@ impl Choices {
         frontier: &Frontier<'_, E>,
         grad: &TermsGrad,
     ) -> ScoresGrad {
-        let mut moves = vec![0.0; self.log_pf.len()];
-        for (row, choice) in self.forward.iter().enumerate() {
-            let weight = grad.log_pf[row];
-            add_choice_gradient(
-                &frontier.moves,
-                row,
-                *choice,
-                &self.log_pf,
-                weight,
-                &mut moves,
-            );
+        self.pull_back_from(frontier, 0, grad)
+    }
+
+    /// dL/dscores from dL/dterms, where edge 0 is number `first` of the terms.
+    pub(crate) fn pull_back_from<E: Discrete>(
+        &self,
+        frontier: &Frontier<'_, E>,
+        first: usize,
+        grad: &TermsGrad,
+    ) -> ScoresGrad {
+        let mut moves = vec![0.0; self.pf.probs.len()];
+        let mut parents = self.pb.as_ref().map(|pb| vec![0.0; pb.probs.len()]);
+        for (row, edge) in self.edges.iter().enumerate() {
+            let (edge, range) = (first + edge, frontier.moves.range(row));
+            let choice = self.forward[row];
+            self.pf
+                .add_choice_gradient(range.clone(), choice, grad.log_pf[edge], &mut moves);
             // Objectives that do not look at stopping have zeros here.
-            let weight = grad.log_stop[row];
+            let weight = grad.log_stop[edge];
             if weight != 0.0
                 && let Some(at) = stop_place(frontier, row)
             {
-                let choice = at - frontier.moves.range(row).start;
-                add_choice_gradient(
-                    &frontier.moves,
-                    row,
-                    choice,
-                    &self.log_pf,
-                    weight,
-                    &mut moves,
-                );
+                let choice = at - range.start;
+                self.pf
+                    .add_choice_gradient(range, choice, weight, &mut moves);
+            }
+            if let (Some(pb), Some(parents), Some(choice)) =
+                (&self.pb, &mut parents, self.backward[row])
+            {
+                let range = frontier.parents.range(row);
+                pb.add_choice_gradient(range, choice, grad.log_pb[edge - 1], parents);
             }
         }
-        let parents = self.log_pb.as_ref().map(|log_pb| {
-            let mut parents = vec![0.0; log_pb.len()];
-            for (row, choice) in self.backward.iter().enumerate() {
-                if let Some(choice) = choice {
-                    let weight = grad.log_pb[row - 1];
-                    add_choice_gradient(
-                        &frontier.parents,
-                        row,
-                        *choice,
-                        log_pb,
-                        weight,
-                        &mut parents,
-                    );
-                }
-            }
-            parents
-        });
+        let flows = self.edges.iter().map(|edge| grad.log_flow[first + edge]);
         ScoresGrad {
             moves,
             parents,
-            log_flow: Some(grad.log_flow.clone()),
+            log_flow: Some(flows.collect()),
         }
+    }
+}
+
+/// Terms of trajectories with `offsets`, of whose edges nothing is known yet.
+pub(crate) fn blank(offsets: Vec<usize>, log_z: Vec<f64>, log_reward: Vec<f64>) -> Terms {
+    let edges = offsets.last().copied().unwrap_or(0);
+    Terms {
+        offsets,
+        log_pf: vec![0.0; edges],
+        log_pb: vec![0.0; edges],
+        log_flow: None,
+        log_stop: Some(vec![f64::NEG_INFINITY; edges]),
+        log_z,
+        log_reward,
+    }
+}
+
+/// Place among the moves of state `row` of the move that left it.
+fn forward_place<E: Discrete>(
+    frontier: &Frontier<'_, E>,
+    row: usize,
+    left: &Move<E::Action>,
+) -> Result<usize> {
+    let state = &frontier.states[row];
+    let wanted = match *left {
+        Move::Stop => Move::Stop,
+        Move::Apply(action) => Move::Apply(frontier.env.listed_action(state, action)),
+    };
+    let place = frontier.moves.row(row).iter().position(|m| *m == wanted);
+    place.ok_or_else(|| unlisted::<E>(left, state))
+}
+
+/// Place among the parents of state `row` of the move that entered it; `None` at a source.
+fn backward_place<E: Discrete>(
+    frontier: &Frontier<'_, E>,
+    row: usize,
+    entered: Option<&Move<E::Action>>,
+) -> Result<Option<usize>> {
+    let Some(Move::Apply(action)) = entered else {
+        return Ok(None);
+    };
+    let state = &frontier.states[row];
+    let wanted = frontier.env.listed_parent(state, *action);
+    let place = frontier.parents.row(row).iter().position(|a| *a == wanted);
+    match place {
+        Some(place) => Ok(Some(place)),
+        None => Err(unlisted::<E>(&Move::Apply(*action), state)),
     }
 }
 
@@ -180,9 +245,13 @@ fn stop_place<E: Discrete>(frontier: &Frontier<'_, E>, row: usize) -> Option<usi
     (frontier.moves.items()[last] == Move::Stop).then_some(last)
 }
 
-fn unlisted(edge: &impl std::fmt::Debug, state: &impl std::fmt::Debug) -> LearnError {
+fn unlisted<E: Environment>(edge: &Move<E::Action>, state: &E::State) -> LearnError {
+    let edge = match edge {
+        Move::Stop => "Stop".to_string(),
+        Move::Apply(action) => format!("{action:?}"),
+    };
     LearnError::UnlistedEdge {
-        edge: format!("{edge:?}"),
+        edge,
         state: format!("{state:?}"),
     }
 }

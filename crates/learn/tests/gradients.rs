@@ -23,7 +23,7 @@ fn loss<M: Model>(env: &M::Env, model: &M, batch: &Trajectories<M::Env>) -> (f64
         .expect("log Z");
     let choices = Choices::new(&frontier, batch, &scores).expect("listed edges");
     let log_reward = (0..batch.len()).map(|i| 0.3 * i as f64 - 1.0).collect();
-    let terms = choices.terms(&frontier, &scores, log_z, log_reward);
+    let terms = choices.terms(&frontier, batch, log_z, log_reward);
     // Two objectives, so that log Z and the flows both have a gradient.
     let one = OBJECTIVE.loss(&terms).expect("a loss");
     let two = Objective::TrajectoryBalance.loss(&terms).expect("a loss");

@@ -9,13 +9,13 @@ use anabranch_envs::bit_sequence::BitSequence;
 use anabranch_envs::hypergrid::{Cell, Hypergrid, Terminal};
 use anabranch_learn::LearnError;
 use anabranch_learn::optim::{Adam, AdamConfig};
-use anabranch_learn::params::{Gradients, Params};
+use anabranch_learn::params::{Gradients, Params, add};
 use anabranch_learn::policy::{
-    Mlp, MlpConfig, Model, Neural, Perceptron, Policy, Scores, ScoresGrad,
+    Adapt, Exploration, Mlp, MlpConfig, Model, Neural, Perceptron, Policy, Scores, ScoresGrad,
 };
 use anabranch_learn::rollout::rollout;
 use anabranch_learn::score::{Choices, visited};
-use anabranch_learn::step::{sample, train_step};
+use anabranch_learn::step::{record, sample, train_step};
 use common::{exact_total_variation, train};
 
 type Both<E> = (Neural<Mlp<E>>, Perceptron<E>);
@@ -141,7 +141,9 @@ fn agree<E: VectorEncoded>(env: &E) {
             .expect("log Z");
         assert_close(&ours, &theirs, &what);
         let grad: Vec<f64> = (0..count).map(|i| 0.5 - i as f64 * 0.3).collect();
-        assert_same_gradients(&plain_back(&grad), &burn_back(&grad), plain.params(), &what);
+        let mut ours = plain.params().zero_gradients();
+        add(&mut ours, &plain_back(&grad));
+        assert_same_gradients(&ours, &burn_back(&grad), plain.params(), &what);
     }
 }
 
@@ -165,6 +167,93 @@ fn an_empty_frontier_has_no_scores() {
         assert!(scores.moves.is_empty());
         let gradients = pullback(&any_gradient(&scores));
         assert!(gradients.iter().flatten().all(|&g| g == 0.0));
+    }
+}
+
+/// A tape computes a state once that comes more often, and nothing for states with one way out; what a
+/// policy sees of its scores is the same, and so is the gradient of all batches together.
+#[test]
+fn a_tape_adds_up_what_single_passes_give() {
+    let env = BitSequence::new(6, 2).expect("a sound space");
+    for config in configs() {
+        let (_, plain) = both(&env, 0, config);
+        let parts = [batch(&env, &plain, 5, 0), batch(&env, &plain, 3, 0)];
+        let mut tape = plain.tape();
+        let mut sum = plain.params().zero_gradients();
+        let mut grads = Vec::new();
+        for part in &parts {
+            let frontier = visited(&env, part);
+            let taped = tape.score(&frontier).expect("scores");
+            let (scores, pullback) = plain.forward(&frontier).expect("scores");
+            let (ours, theirs) = (
+                Choices::new(&frontier, part, &taped).expect("listed"),
+                Choices::new(&frontier, part, &scores).expect("listed"),
+            );
+            let zeros = || (vec![0.0; part.len()], vec![0.0; part.len()]);
+            let terms = |choices: &Choices| {
+                let (log_z, log_reward) = zeros();
+                choices.terms(&frontier, part, log_z, log_reward)
+            };
+            assert_close(&terms(&ours).log_pf, &terms(&theirs).log_pf, "log P_F");
+            assert_close(&terms(&ours).log_pb, &terms(&theirs).log_pb, "log P_B");
+            let slopes = anabranch_core::TermsGrad {
+                log_pf: vec![1.0; frontier.len()],
+                log_pb: vec![-0.5; frontier.len()],
+                log_flow: vec![0.3; frontier.len()],
+                log_stop: vec![0.25; frontier.len()],
+                log_z: Vec::new(),
+            };
+            let grad = theirs.pull_back(&frontier, &slopes);
+            add(&mut sum, &pullback(&grad));
+            grads.push(grad);
+        }
+        let ours = tape.pull_back(&grads);
+        assert_same_gradients(&ours, &sum, plain.params(), &format!("{config:?}"));
+    }
+}
+
+/// Sampling on a tape draws the same trajectories as sampling, and steps to the same parameters as a
+/// step that scores them anew, but for rounding.
+#[test]
+fn recording_is_sampling_and_scoring() {
+    let env = grid(3, 5);
+    let reward = env.corners(0.1).expect("a sound reward");
+    let objective = Objective::TrajectoryBalance;
+    for config in configs() {
+        let (_, mut once) = both(&env, 0, config);
+        let (_, mut twice) = both(&env, 0, config);
+        let at = (Seed::new(3), "rollout", 0);
+        let explorer = (&twice).tempered(1.5).epsilon(0.1);
+        let batch = sample(&env, &explorer, &[], 40, at).expect("samples");
+        let exploration = Exploration {
+            temperature: 1.5,
+            epsilon: 0.1,
+        };
+        let recorded = record(&env, &once, exploration, &[], 40, at).expect("samples");
+        assert_eq!(recorded.trajectories().states, batch.states, "{config:?}");
+        assert_eq!(recorded.trajectories().moves, batch.moves);
+        let cells = batch.objects();
+        let rewards: Vec<f64> = cells.iter().map(|c| reward.reward(c).ln()).collect();
+        let recorded = recorded.differentiate(|t| objective.loss(t), &rewards);
+        let mut adam = Adam::new(AdamConfig::with_rates(1e-3, 0.1), once.params());
+        let ours = recorded.expect("a gradient").apply(&mut once, &mut adam);
+        let mut adam = Adam::new(AdamConfig::with_rates(1e-3, 0.1), twice.params());
+        let theirs = train_step(
+            &env,
+            &mut twice,
+            &mut adam,
+            |t| objective.loss(t),
+            &batch,
+            &rewards,
+        );
+        let (ours, theirs) = (ours.expect("a step"), theirs.expect("a step"));
+        assert!((ours.loss / theirs.loss - 1.0).abs() < 1e-5, "{config:?}");
+        assert_close(&ours.terms.log_pf, &theirs.terms.log_pf, "log P_F");
+        assert_close(&ours.terms.log_pb, &theirs.terms.log_pb, "log P_B");
+        for (group, norm) in &ours.gradient_norms {
+            let other = theirs.gradient_norms[group];
+            assert!((norm - other).abs() <= 1e-4 * other, "{norm} and {other}");
+        }
     }
 }
 
@@ -204,7 +293,7 @@ fn loss<M: Model>(env: &M::Env, model: &M, batch: &Trajectories<M::Env>) -> (f64
     let (scores, pullback) = model.forward(&frontier).expect("scores");
     let choices = Choices::new(&frontier, batch, &scores).expect("listed edges");
     let log_reward = (0..batch.len()).map(|i| 0.3 * i as f64 - 1.0).collect();
-    let terms = choices.terms(&frontier, &scores, vec![1.0; batch.len()], log_reward);
+    let terms = choices.terms(&frontier, batch, vec![1.0; batch.len()], log_reward);
     let objective = Objective::SubTrajectoryBalance { lambda: 0.9 };
     let loss = objective.loss(&terms).expect("a loss");
     let gradient = pullback(&choices.pull_back(&frontier, &loss.grad));

@@ -198,7 +198,9 @@ impl Task for FragmentsTask {
     }
 
     fn score(&self, tree: &Tree) -> Result<Scored> {
-        let molecule = self.molecule(tree)?;
+        // Of trees that differ in their numbering the same atoms come in the same order: a score is that
+        // of the molecule, to the last bit.
+        let molecule = self.molecule(&self.env.canonical(tree))?;
         let score = self.reward.score(&molecule)?;
         let mut values = score.values;
         for descriptor in &self.descriptors()[values.len()..] {
@@ -213,6 +215,10 @@ impl Task for FragmentsTask {
             log_multiplicity: (multiplicity as f64).ln(),
             values,
         })
+    }
+
+    fn key(&self, tree: &Tree) -> Option<u128> {
+        Some(self.env.key(tree))
     }
 
     fn describe(&self, tree: &Tree) -> Result<Described> {

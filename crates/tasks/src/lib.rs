@@ -24,6 +24,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod batch;
 pub mod bit_sequence;
 pub mod chemistry;
 pub mod condition;
@@ -35,6 +36,7 @@ pub mod fragments;
 pub mod hypergrid;
 pub mod output;
 pub mod report;
+pub mod rewards;
 pub mod runs;
 pub mod sampler;
 pub mod summary;

@@ -95,6 +95,11 @@ pub trait Task: Sync {
     /// Where the object has no score.
     fn score(&self, object: &State<Self>) -> Result<Scored>;
 
+    /// A code that only equal objects share, where a score costs more than to look it up by the code.
+    fn key(&self, _object: &State<Self>) -> Option<u128> {
+        None
+    }
+
     /// Text, and molecule where it is one, of a finished object.
     ///
     /// # Errors

@@ -8,17 +8,19 @@ use anabranch_core::rng::Stream;
 use anabranch_core::{Environment, Given, Seed, Terms, Trajectories};
 use anabranch_learn::optim::{Adam, AdamConfig};
 use anabranch_learn::params::Params;
-use anabranch_learn::policy::{Adapt, Model};
+use anabranch_learn::policy::{Adapt, Exploration, Model};
 use anabranch_learn::run::{Checkpoint, CheckpointStore, EventWriter, MetricsWriter, RunFolder};
 use anabranch_learn::schedule::Schedule;
-use anabranch_learn::step::{Progress, flow_matching_step, sample, sample_backward, train_step};
+use anabranch_learn::step::{Progress, flow_matching_step, record_scored, sample, sample_backward};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::batch::{Batch, Update};
 use crate::condition::Conditioner;
 use crate::config::Config;
 use crate::config::schema::{BackwardName, ObjectiveName, OptimizerConfig, ReplayKind};
 use crate::error::{Result, TaskError};
+use crate::rewards::Rewards;
 use crate::task::{Scored, State, Task, TaskModel, new_model, objective, residual};
 
 /// What an observer sees after each step.
@@ -80,6 +82,7 @@ struct Session<'a, T: Task> {
     average: Option<TaskModel<T>>,
     adam: Adam,
     kept: Kept<State<T>>,
+    rewards: Rewards,
     step: u64,
 }
 
@@ -133,6 +136,7 @@ impl<'a, T: Task> Session<'a, T> {
                 trajectories: 0,
                 replay,
             },
+            rewards: Rewards::default(),
             step: 0,
         })
     }
@@ -202,18 +206,37 @@ impl<'a, T: Task> Session<'a, T> {
         self.seed.stream(purpose, &[self.step])
     }
 
-    /// Trajectories of this step with their inverse temperatures: fresh ones first, then replayed ones.
-    fn batch(&self) -> Result<(Trajectories<T::Env>, Vec<f64>)> {
+    /// Trajectories of this step, fresh ones first, then replayed ones; their inverse temperatures; and
+    /// what their objects are worth.
+    fn batch(&self) -> Result<(Batch<'_, T>, Vec<f64>, Vec<Scored>)> {
         let exploration = &self.config.exploration;
-        let count = self.config.batch;
+        let (env, count) = (self.task.env(), self.config.batch);
         let mut betas = self.conditioner.draw(count, &mut self.stream("beta"));
         let conditions = self.conditioner.encode(&betas);
-        let policy = self.average.as_ref().unwrap_or(&self.model);
-        let explorer = policy
-            .tempered(exploration.temperature)
-            .epsilon(schedule(exploration.epsilon, exploration.epsilon_half_life).at(self.step));
+        let how = Exploration {
+            temperature: exploration.temperature,
+            epsilon: schedule(exploration.epsilon, exploration.epsilon_half_life).at(self.step),
+        };
         let at = (self.seed, "rollout", self.step);
-        let mut trajectories = sample(self.task.env(), &explorer, &conditions, count, at)?;
+        let score = |object: &State<T>| self.rewards.score(self.task, object);
+        let matching = self.config.objective.name == ObjectiveName::FlowMatching;
+        let (mut batch, mut scored) = match &self.average {
+            None if !matching => {
+                // Objects of one part of the batch are scored while another part is being sampled.
+                let (recorded, scored) =
+                    record_scored(env, &self.model, how, &conditions, count, at, score)?;
+                let scored = scored.into_iter().collect::<Result<Vec<_>>>()?;
+                (Batch::Recorded(recorded), scored)
+            }
+            average => {
+                let policy = average.as_ref().unwrap_or(&self.model);
+                let explorer = policy.tempered(how.temperature).epsilon(how.epsilon);
+                let trajectories = sample(env, &explorer, &conditions, count, at)?;
+                let objects = trajectories.objects();
+                let scored = objects.par_iter().map(score).collect::<Result<Vec<_>>>()?;
+                (Batch::Plain(trajectories), scored)
+            }
+        };
         if let Some(buffer) = &self.kept.replay
             && buffer.len() >= self.config.replay.warmup
         {
@@ -227,40 +250,28 @@ impl<'a, T: Task> Session<'a, T> {
                 .draw(objects.len(), &mut self.stream("replay_beta"));
             let conditions = self.conditioner.encode(&replay_betas);
             let at = (self.seed, "replay_backward", self.step);
-            trajectories.extend(sample_backward(
-                self.task.env(),
-                policy,
-                &objects,
-                &conditions,
-                at,
-            )?);
+            let policy = self.average.as_ref().unwrap_or(&self.model);
+            batch.extend(sample_backward(env, policy, &objects, &conditions, at)?)?;
+            let again = objects.par_iter().map(score).collect::<Result<Vec<_>>>()?;
+            scored.extend(again);
             betas.extend(replay_betas);
         }
-        Ok((trajectories, betas))
+        Ok((batch, betas, scored))
     }
 
-    /// One optimiser step by the objective of the settings.
-    fn update(
-        &mut self,
-        trajectories: &Trajectories<T::Env>,
-        log_reward: &[f64],
-        betas: &[f64],
-    ) -> Result<Progress> {
-        let (env, config) = (self.task.env(), self.config);
-        if config.objective.name == ObjectiveName::FlowMatching {
-            let equations = FlowMatching {
-                residual: residual(config),
-                ..FlowMatching::default()
-            };
-            let (model, adam) = (&mut self.model, &mut self.adam);
-            let progress =
-                flow_matching_step(env, model, adam, equations, trajectories, log_reward)?;
-            return Ok(progress);
-        }
+    /// Gradients by the objective of the settings, where they do not need the optimiser.
+    fn prepare(&self, batch: Batch<'_, T>, log_reward: &[f64], betas: &[f64]) -> Result<Update<T>> {
+        let config = self.config;
+        let batch = match batch {
+            Batch::Plain(trajectories) if config.objective.name == ObjectiveName::FlowMatching => {
+                return Ok(Update::Matching(trajectories));
+            }
+            batch => batch,
+        };
         let objective = objective(config);
         let mut given = Given::default();
         if objective.needs_state_rewards() {
-            given.log_reward_at = Some(self.state_rewards(trajectories, betas)?);
+            given.log_reward_at = Some(self.state_rewards(batch.trajectories(), betas)?);
         }
         let apart = config.policy.backward == BackwardName::TrajectoryLikelihood;
         let loss = |terms: &Terms| {
@@ -270,15 +281,27 @@ impl<'a, T: Task> Session<'a, T> {
             }
             Ok(loss)
         };
+        let recorded = batch.recorded(self.task.env(), &self.model)?;
+        let gradients = recorded.differentiate(loss, log_reward)?;
+        Ok(Update::Gradients(Box::new(gradients)))
+    }
+
+    /// The optimiser's step.
+    fn apply(&mut self, update: Update<T>, log_reward: &[f64]) -> Result<Progress> {
         let (model, adam) = (&mut self.model, &mut self.adam);
-        Ok(train_step(
-            env,
-            model,
-            adam,
-            loss,
-            trajectories,
-            log_reward,
-        )?)
+        match update {
+            Update::Gradients(gradients) => Ok(gradients.apply(model, adam)?),
+            Update::Matching(trajectories) => {
+                let equations = FlowMatching {
+                    residual: residual(self.config),
+                    ..FlowMatching::default()
+                };
+                let env = self.task.env();
+                let progress =
+                    flow_matching_step(env, model, adam, equations, &trajectories, log_reward)?;
+                Ok(progress)
+            }
+        }
     }
 
     /// `[E]` log of the target at every visited state, for objectives where each is an object.
@@ -299,19 +322,21 @@ impl<'a, T: Task> Session<'a, T> {
                         self.config.objective.name
                     )));
                 }
-                Ok(self.task.score(state)?.log_target(betas[i]))
+                Ok(self.rewards.score(self.task, state)?.log_target(betas[i]))
             })
             .collect()
     }
 
     /// One step; returns its metrics.
     fn step(&mut self) -> Result<Vec<(&'static str, f64)>> {
-        let (trajectories, betas) = self.batch()?;
-        let objects = trajectories.objects();
-        let scored: Vec<Scored> = objects
-            .par_iter()
-            .map(|x| self.task.score(x))
-            .collect::<Result<_>>()?;
+        let (step, seed) = (self.step, self.seed.value());
+        let located = |error: TaskError| match error {
+            TaskError::Learn(source) => TaskError::Step { step, seed, source },
+            other => other,
+        };
+        let (batch, betas, scored) = self.batch()?;
+        let objects = batch.trajectories().objects();
+        let lengths = batch.trajectories().lengths();
         if let Some(i) = scored.iter().position(|s| !s.log_reward.is_finite()) {
             return Err(TaskError::RewardNotFinite {
                 object: self
@@ -328,13 +353,9 @@ impl<'a, T: Task> Session<'a, T> {
             .zip(&betas)
             .map(|(s, beta)| s.log_target(*beta))
             .collect();
-        let (step, seed) = (self.step, self.seed.value());
-        let progress =
-            self.update(&trajectories, &log_reward, &betas)
-                .map_err(|error| match error {
-                    TaskError::Learn(source) => TaskError::Step { step, seed, source },
-                    other => other,
-                })?;
+        let update = self.prepare(batch, &log_reward, &betas);
+        let progress = update.and_then(|update| self.apply(update, &log_reward));
+        let progress = progress.map_err(located)?;
         if let Some(average) = &mut self.average {
             average
                 .params_mut()
@@ -350,7 +371,7 @@ impl<'a, T: Task> Session<'a, T> {
         Ok(metrics(
             &progress,
             &scored[..fresh],
-            &trajectories,
+            &lengths[..fresh],
             self.config,
         ))
     }
@@ -378,13 +399,12 @@ fn log_z(terms: &Terms, config: &Config) -> f64 {
     }
 }
 
-fn metrics<E: anabranch_core::Environment>(
+fn metrics(
     progress: &Progress,
     fresh: &[Scored],
-    trajectories: &Trajectories<E>,
+    lengths: &[usize],
     config: &Config,
 ) -> Vec<(&'static str, f64)> {
-    let lengths = trajectories.lengths();
     vec![
         ("loss", progress.loss),
         ("log_z", log_z(&progress.terms, config)),
@@ -394,10 +414,7 @@ fn metrics<E: anabranch_core::Environment>(
             "best_reward",
             fresh.iter().map(|s| s.log_reward.exp()).fold(0.0, f64::max),
         ),
-        (
-            "length",
-            mean(lengths[..fresh.len()].iter().map(|&n| n as f64)),
-        ),
+        ("length", mean(lengths.iter().map(|&n| n as f64))),
         ("log_pf", mean(progress.terms.sum_log_pf().into_iter())),
         (
             "gradient_norm",

@@ -2,11 +2,11 @@
 
 use std::marker::PhantomData;
 
-use anabranch_core::{Discrete, Frontier};
+use anabranch_core::{Discrete, Frontier, Ragged};
 
 use super::{Policy, Scores};
 use crate::error::Result;
-use crate::segment::log_softmax_rows;
+use crate::segment::Softmax;
 
 /// Makes adaptors of any policy.
 pub trait Adapt: Policy + Sized {
@@ -29,6 +29,49 @@ pub trait Adapt: Policy + Sized {
 
 impl<P: Policy> Adapt for P {}
 
+/// How the moves of a rollout differ from the policy's own: [`Adapt`]'s two adaptors in one, the
+/// temperature first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Exploration {
+    /// What forward scores are divided by.
+    pub temperature: f64,
+    /// Probability of a uniform move, per step.
+    pub epsilon: f64,
+}
+
+impl Exploration {
+    /// The policy itself.
+    pub const NONE: Self = Self {
+        temperature: 1.0,
+        epsilon: 0.0,
+    };
+
+    /// `[M]` probabilities of the moves, from their scores and the policy's own `softmax` of them.
+    pub(crate) fn probabilities<T>(
+        &self,
+        moves: &Ragged<T>,
+        scores: &[f64],
+        softmax: &Softmax,
+    ) -> Vec<f64> {
+        let mut probs = if self.temperature == 1.0 {
+            softmax.probs.clone()
+        } else {
+            let scores: Vec<f64> = scores.iter().map(|s| s / self.temperature).collect();
+            Softmax::rows(moves, &scores).probs
+        };
+        if self.epsilon > 0.0 {
+            for row in 0..moves.len() {
+                let range = moves.range(row);
+                let uniform = self.epsilon / range.len() as f64;
+                for p in &mut probs[range] {
+                    *p = (1.0 - self.epsilon) * *p + uniform;
+                }
+            }
+        }
+        probs
+    }
+}
+
 /// See [`Adapt::epsilon`]. Backward scores and flows are those of the policy inside.
 pub struct EpsilonUniform<P> {
     policy: P,
@@ -41,14 +84,13 @@ impl<P: Policy> Policy for EpsilonUniform<P> {
     fn scores(&self, frontier: &Frontier<'_, Self::Env>) -> Result<Scores> {
         let mut scores = self.policy.scores(frontier)?;
         if self.epsilon > 0.0 {
-            scores.moves = log_softmax_rows(&frontier.moves, &scores.moves);
-            for row in 0..frontier.len() {
-                let range = frontier.moves.range(row);
-                let uniform = self.epsilon / range.len() as f64;
-                for score in &mut scores.moves[range] {
-                    *score = ((1.0 - self.epsilon) * score.exp() + uniform).ln();
-                }
-            }
+            let exploration = Exploration {
+                epsilon: self.epsilon,
+                ..Exploration::NONE
+            };
+            let softmax = Softmax::rows(&frontier.moves, &scores.moves);
+            scores.moves = exploration.probabilities(&frontier.moves, &scores.moves, &softmax);
+            scores.moves.iter_mut().for_each(|p| *p = p.ln());
         }
         Ok(scores)
     }

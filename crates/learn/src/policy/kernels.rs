@@ -9,6 +9,8 @@
     reason = "counted loops keep sums in registers; iterators over them go through memory"
 )]
 
+use std::ops::Range;
+
 use pulp::{Simd, WithSimd};
 
 use super::panels::{BLOCK, Lane, PANEL, Panels};
@@ -20,7 +22,7 @@ pub(super) const SLOPE: f32 = 0.01;
 const ROWS_AT_ONCE: usize = 128;
 
 /// Rows of zeros left out: `[N]` lists of (column, value).
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Sparse {
     /// `[N + 1]`, padding rows included.
     pub(super) offsets: Vec<u32>,
@@ -103,6 +105,8 @@ pub(super) struct Multiply<'a> {
     /// `[1, outputs]`
     pub(super) bias: Option<&'a Panels>,
     pub(super) finish: Finish<'a>,
+    /// The rows to compute; some that follow, up to a multiple of [`BLOCK`] of them, may be written.
+    pub(super) rows: Range<usize>,
     /// `[rows, outputs]`
     pub(super) out: &'a mut Panels,
 }
@@ -110,15 +114,33 @@ pub(super) struct Multiply<'a> {
 impl Multiply<'_> {
     #[inline(always)]
     fn run<S: Simd, const V: usize, const P: usize, const R: usize>(mut self, simd: S) {
-        let (rows, panels) = (self.out.rows(), self.out.count());
+        let rows = self.rows.clone();
+        // A short rest of rows takes more panels at once instead.
+        let rest = rows.len() % R;
+        let short = R > 2 && (1..=2).contains(&rest);
+        let whole = rows.start..if short { rows.end - rest } else { rows.end };
+        self.band::<S, V, P, R>(simd, whole);
+        if short {
+            self.band::<S, V, 4, 2>(simd, rows.end - rest..rows.end);
+        }
+    }
+
+    /// All panels of the result, for some of its rows.
+    #[inline(always)]
+    fn band<S: Simd, const V: usize, const P: usize, const R: usize>(
+        &mut self,
+        simd: S,
+        rows: Range<usize>,
+    ) {
+        let panels = self.out.count();
         let whole = panels - panels % P;
         for panel in (0..whole).step_by(P) {
-            for row in (0..rows).step_by(R) {
+            for row in rows.clone().step_by(R) {
                 self.tile::<S, V, P, R>(simd, panel, row);
             }
         }
         for panel in whole..panels {
-            for row in (0..rows).step_by(R) {
+            for row in rows.clone().step_by(R) {
                 self.tile::<S, V, 1, R>(simd, panel, row);
             }
         }
@@ -287,6 +309,8 @@ pub(super) struct Gather<'a> {
     /// `[1, outputs]`
     pub(super) bias: &'a Panels,
     pub(super) activate: bool,
+    /// The rows to compute.
+    pub(super) rows: Range<usize>,
     /// `[rows, outputs]`
     pub(super) out: &'a mut Panels,
 }
@@ -297,7 +321,8 @@ impl Gather<'_> {
         for panel in 0..self.out.count() {
             let weight = self.weight.panel(panel);
             let first = load::<S, V>(&self.bias.panel(panel)[0]);
-            for (row, out) in self.out.panel_mut(panel).iter_mut().enumerate() {
+            let out = &mut self.out.panel_mut(panel)[self.rows.clone()];
+            for (row, out) in self.rows.clone().zip(out) {
                 let mut sum = first;
                 for &(feature, value) in self.input.row(row) {
                     let weight = load::<S, V>(&weight[feature as usize]);

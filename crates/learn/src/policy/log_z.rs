@@ -66,8 +66,8 @@ impl LogZ {
         let place = place.expect("declared with the others");
         let value = f64::from(params.iter().as_slice()[place].values[0]);
         let pullback = move |grad: &[f64]| {
-            let mut gradients = params.zero_gradients();
-            gradients[place][0] = grad.iter().sum::<f64>() as f32;
+            let mut gradients = vec![Vec::new(); params.len()];
+            gradients[place] = vec![grad.iter().sum::<f64>() as f32];
             gradients
         };
         (vec![value; count], Box::new(pullback))

@@ -14,10 +14,11 @@ pub mod perceptron;
 pub mod state_flow;
 pub mod successor;
 pub mod tabular;
+pub mod tape;
 
 use anabranch_core::{Discrete, Frontier};
 
-pub use adaptor::{Adapt, EpsilonUniform, Tempered, Uniform};
+pub use adaptor::{Adapt, EpsilonUniform, Exploration, Tempered, Uniform};
 pub use backward::{ByParent, WithBackward};
 pub use edge_flow::EdgeFlows;
 pub use graph_transformer::{GraphTransformer, GraphTransformerConfig};
@@ -28,6 +29,7 @@ pub use perceptron::Perceptron;
 pub use state_flow::{StateFlows, child_flows};
 pub use successor::{Successor, SuccessorConfig};
 pub use tabular::Tabular;
+pub use tape::Tape;
 
 use crate::error::Result;
 use crate::params::{Gradients, Params};
@@ -71,7 +73,7 @@ pub trait Policy: Sync {
 /// Takes dL/dscores back to the parameters of the model that made them.
 pub type Pullback<'a> = Box<dyn FnOnce(&ScoresGrad) -> Gradients + Send + 'a>;
 
-/// Takes dL/dlog Z (`[B]`) back to the parameters.
+/// Takes dL/dlog Z (`[B]`) back to the parameters; an empty array stands for one of zeros.
 pub type LogZPullback<'a> = Box<dyn FnOnce(&[f64]) -> Gradients + Send + 'a>;
 
 /// A policy that can be trained: it scores a batch and takes a gradient back.
@@ -81,6 +83,16 @@ pub trait Model: Policy {
     /// # Errors
     /// Where a score cannot be computed.
     fn forward(&self, frontier: &Frontier<'_, Self::Env>) -> Result<(Scores, Pullback<'_>)>;
+
+    /// Brings the parameters into the form that passes want, over the threads of the current pool.
+    ///
+    /// Passes do it for themselves where nobody did before.
+    fn lay_out(&self) {}
+
+    /// An empty [`Tape`].
+    fn tape(&self) -> Box<dyn Tape<Self::Env> + '_> {
+        Box::new(tape::Pullbacks::new(self))
+    }
 
     /// `[B]` log Z of each condition (`conditions` is `[B, C]`, flat) with the way back.
     ///

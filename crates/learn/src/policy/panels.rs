@@ -1,4 +1,6 @@
 //! Matrices in panels of 16 columns, and the store of buffers that they are made from.
+//!
+//! What kernels call is always inlined: a call in their loops would send every sum through memory.
 
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -41,59 +43,107 @@ impl Panels {
         panels
     }
 
+    /// Makes room for `rows` rows of `cols` columns, and keeps what the rows so far hold.
+    pub(super) fn grow(&mut self, rows: usize, cols: usize) {
+        let count = cols.div_ceil(PANEL);
+        if self.rows >= rows && self.count == count {
+            return;
+        }
+        let (before, room) = (self.rows, rows.next_power_of_two());
+        let mut lanes = vec![[0.0; PANEL]; room * count];
+        if self.count == count {
+            for panel in 0..count {
+                lanes[panel * room..][..before].copy_from_slice(self.panel(panel));
+            }
+        }
+        *self = Self {
+            rows: room,
+            count,
+            lanes,
+        };
+    }
+
+    /// Writes zeros over the rows in `range`, as far as there are such.
+    pub(super) fn clear_rows(&mut self, range: Range<usize>) {
+        let range = range.start.min(self.rows)..range.end.min(self.rows);
+        for panel in 0..self.count {
+            self.panel_mut(panel)[range.clone()].fill([0.0; PANEL]);
+        }
+    }
+
     /// Number of rows, padding included.
+    #[inline(always)]
     pub(super) fn rows(&self) -> usize {
         self.rows
     }
 
     /// Number of panels.
+    #[inline(always)]
     pub(super) fn count(&self) -> usize {
         self.count
     }
 
     /// `[rows]` lanes of panel `index`.
+    #[inline(always)]
     pub(super) fn panel(&self, index: usize) -> &[Lane] {
         &self.lanes[index * self.rows..][..self.rows]
     }
 
     /// `[rows]` lanes of panel `index`, to write to.
+    #[inline(always)]
     pub(super) fn panel_mut(&mut self, index: usize) -> &mut [Lane] {
         &mut self.lanes[index * self.rows..][..self.rows]
     }
 
     /// Where the number at (`row`, `col`) lies in [`flat`](Self::flat).
+    #[inline(always)]
     pub(super) fn place(&self, row: usize, col: usize) -> usize {
         (col / PANEL * self.rows + row) * PANEL + col % PANEL
     }
 
     /// All numbers, panel by panel.
+    #[inline(always)]
     pub(super) fn flat(&self) -> &[f32] {
         self.lanes[..self.rows * self.count].as_flattened()
     }
 
     /// All numbers, panel by panel, to write to.
+    #[inline(always)]
     pub(super) fn flat_mut(&mut self) -> &mut [f32] {
         self.lanes[..self.rows * self.count].as_flattened_mut()
     }
 
     /// Copies the row-major `values`, `[., cols]`, to the columns from `start` on.
     pub(super) fn copy_from(&mut self, values: &[f32], cols: usize, start: usize) {
-        for (row, values) in values.chunks_exact(cols).enumerate() {
-            for (place, run) in self.runs(row, cols, start) {
-                let n = run.len();
-                self.flat_mut()[place..place + n].copy_from_slice(&values[run]);
+        for panel in start / PANEL..(start + cols).div_ceil(PANEL) {
+            let (columns, place) = span(panel, cols, start);
+            let lanes = self.panel_mut(panel).iter_mut();
+            for (lane, values) in lanes.zip(values.chunks_exact(cols)) {
+                let values = &values[columns.clone()];
+                // Whole lanes are one vector each; a call to copy a few bytes costs more than they do.
+                match values.first_chunk::<PANEL>() {
+                    Some(whole) => *lane = *whole,
+                    None => lane[place..place + values.len()].copy_from_slice(values),
+                }
             }
         }
     }
 
-    /// Copies the columns from `start` on to the row-major `values`, `[., cols]`.
-    pub(super) fn copy_to(&self, values: &mut [f32], cols: usize, start: usize) {
-        for (row, values) in values.chunks_exact_mut(cols).enumerate() {
-            for (place, run) in self.runs(row, cols, start) {
-                let n = run.len();
-                values[run].copy_from_slice(&self.flat()[place..place + n]);
+    /// `[rows, cols]` the columns from `start` on of the first rows, row-major.
+    pub(super) fn columns(&self, rows: usize, cols: usize, start: usize) -> Vec<f32> {
+        let mut values = vec![0.0; rows * cols];
+        for panel in start / PANEL..(start + cols).div_ceil(PANEL) {
+            let (columns, place) = span(panel, cols, start);
+            let lanes = self.panel(panel).iter();
+            for (lane, values) in lanes.zip(values.chunks_exact_mut(cols)) {
+                let values = &mut values[columns.clone()];
+                match values.first_chunk_mut::<PANEL>() {
+                    Some(whole) => *whole = *lane,
+                    None => values.copy_from_slice(&lane[place..place + values.len()]),
+                }
             }
         }
+        values
     }
 
     /// Copies the row-major `values`, `[., cols]`, with their columns as rows from `start` on.
@@ -109,27 +159,18 @@ impl Panels {
         }
     }
 
-    /// For each panel that row `row` of `cols` columns from `start` on goes over: the place of its
-    /// first number, and which of the columns are there.
-    fn runs(
-        &self,
-        row: usize,
-        cols: usize,
-        start: usize,
-    ) -> impl Iterator<Item = (usize, Range<usize>)> + use<> {
-        let rows = self.rows;
-        (start / PANEL..(start + cols).div_ceil(PANEL)).map(move |panel| {
-            let from = start.max(panel * PANEL);
-            let to = (start + cols).min((panel + 1) * PANEL);
-            let place = (panel * rows + row) * PANEL + from % PANEL;
-            (place, from - start..to - start)
-        })
-    }
-
     /// Gives the memory back.
     pub(super) fn release(self, pool: &Pool) {
         pool.give(self.lanes);
     }
+}
+
+/// Of `cols` columns that begin at column `start` of a matrix: which of them lie in panel `panel`, and
+/// where in its lanes the first of those is.
+fn span(panel: usize, cols: usize, start: usize) -> (Range<usize>, usize) {
+    let from = start.max(panel * PANEL);
+    let to = (start + cols).min((panel + 1) * PANEL);
+    (from - start..to - start, from % PANEL)
 }
 
 /// Buffers that are not in use. A pass takes some and gives them back, so that training allocates

@@ -7,17 +7,18 @@ use anabranch_core::objective::{FlowMatching, FlowMatchingTerms, flow_matching};
 use anabranch_core::{Discrete, Environment, Frontier, Move, Ragged, Trajectories};
 use rayon::prelude::*;
 
-use super::{Progress, Shard, in_shards, join, slice, sum_gradients};
+use super::{Progress, in_shards, slice};
 use crate::error::{LearnError, Result};
 use crate::optim::Adam;
 use crate::params::Gradients;
 use crate::policy::{Model, Pullback, Scores, ScoresGrad};
-use crate::score::{Choices, visited};
+use crate::score::{Choices, blank, visited};
 
 /// A shard's equations.
 struct Part<'a, E: Discrete> {
     /// The visited states, as of any other objective.
-    shard: Shard<'a, E>,
+    visited: Frontier<'a, E>,
+    choices: Choices,
     /// Number of moves of the visited states and of their parents.
     moves: usize,
     /// For each equation the places (`[moves]`) of the edges that flow in.
@@ -77,9 +78,9 @@ pub fn flow_matching_step<M: Model>(
             })
         })
         .collect();
-    let gradients = sum_gradients(model.params().zero_gradients(), gradients);
-    let progress = report(parts, log_reward, loss.value, &loss.residuals);
-    let gradient_norms = optimizer.update(model.params_mut(), &gradients)?;
+    let offsets = trajectories.states.offsets().to_vec();
+    let progress = report(parts, offsets, log_reward, loss.value, &loss.residuals);
+    let gradient_norms = optimizer.update_sum(model.params_mut(), gradients)?;
     Ok(Progress {
         gradient_norms,
         ..progress
@@ -139,11 +140,8 @@ fn part<'a, 'm, M: Model>(
     };
     let choices = Choices::new(&own, trajectories, &visited_scores)?;
     let part = Part {
-        shard: Shard {
-            frontier: own,
-            choices,
-            scores: visited_scores,
-        },
+        visited: own,
+        choices,
         moves: scores.moves.len(),
         inflow,
         outflow,
@@ -220,6 +218,7 @@ fn split<E: Discrete>(
 /// What the step was like, but for the norms of its gradient.
 fn report<E: Discrete>(
     parts: Vec<Part<'_, E>>,
+    offsets: Vec<usize>,
     log_reward: &[f64],
     loss: f64,
     residuals: &[f64],
@@ -228,7 +227,7 @@ fn report<E: Discrete>(
     let mut per_trajectory = vec![0.0; log_reward.len()];
     let (mut first, mut equation) = (0, 0);
     for part in &parts {
-        let frontier = &part.shard.frontier;
+        let frontier = &part.visited;
         for row in (0..frontier.len()).filter(|&row| frontier.parents.row(row).is_empty()) {
             log_z.push(log_sum_exp(&part.scores[frontier.moves.range(row)]));
         }
@@ -238,8 +237,12 @@ fn report<E: Discrete>(
         }
         first += part.stop.len();
     }
-    let shards: Vec<Shard<'_, E>> = parts.into_iter().map(|part| part.shard).collect();
-    let terms = join(&shards, &log_z, log_reward);
+    let mut terms = blank(offsets, log_z.clone(), log_reward.to_vec());
+    let mut first = 0;
+    for part in &parts {
+        part.choices.fill(&part.visited, first, &mut terms);
+        first += part.visited.len();
+    }
     Progress {
         loss,
         per_trajectory,

@@ -4,7 +4,7 @@
 use anabranch_core::Frontier;
 use rayon::prelude::*;
 
-use super::{in_shards, sum_gradients};
+use super::in_shards;
 use crate::error::{LearnError, Result};
 use crate::optim::Adam;
 use crate::params::Gradients;
@@ -65,7 +65,6 @@ pub fn regress_flows<M: Model>(
         .into_par_iter()
         .map(|(_, grad, pullback)| pullback(&grad))
         .collect();
-    let gradients = sum_gradients(model.params().zero_gradients(), gradients);
-    optimizer.update(model.params_mut(), &gradients)?;
+    optimizer.update_sum(model.params_mut(), gradients)?;
     Ok(loss)
 }

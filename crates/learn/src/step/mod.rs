@@ -1,32 +1,35 @@
 //! One training step: sampling and gradients in shards, the objective over the whole batch.
 //!
-//! A batch is cut into shards of a fixed size, whatever the number of threads, and their gradients are
-//! added in shard order. So one seed gives the same bytes with one thread and with many.
+//! A batch is cut into shards of a size that depends on nothing but the batch's, whatever the number of
+//! threads, and their gradients are added in shard order. So one seed gives the same bytes with one
+//! thread and with many.
 
 mod flow_matching;
 mod flow_regression;
+mod recorded;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use anabranch_core::rng::{Seed, Stream};
-use anabranch_core::{
-    CoreError, Discrete, Environment, Frontier, Loss, Terms, TermsGrad, Trajectories,
-};
+use anabranch_core::{CoreError, Environment, Loss, Terms, Trajectories};
 use rayon::prelude::*;
 
 pub use flow_matching::flow_matching_step;
 pub use flow_regression::regress_flows;
+pub use recorded::{Differentiated, Recorded, record, record_scored, record_visited};
 
 use crate::error::Result;
 use crate::optim::Adam;
-use crate::params::Gradients;
-use crate::policy::{Model, Policy, Pullback, Scores};
+use crate::policy::{Model, Policy};
 use crate::rollout::{rollout, rollout_backward};
-use crate::score::{Choices, visited};
+use crate::score::{Choices, blank, visited};
 
-/// Trajectories in one shard.
-pub const SHARD: usize = 16;
+/// Trajectories in one shard of a batch of `count`: a quarter of it, between 8 and 64. Larger shards
+/// share more states and products; smaller ones busy more threads.
+pub fn shard_size(count: usize) -> usize {
+    count.div_ceil(4).next_multiple_of(8).clamp(8, 64)
+}
 
 /// Does `work` on each shard of `count` trajectories, over the threads of the current pool; the
 /// results are in order.
@@ -34,10 +37,11 @@ fn in_shards<R: Send>(
     count: usize,
     work: impl Fn(Range<usize>) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
-    let firsts: Vec<usize> = (0..count).step_by(SHARD).collect();
+    let size = shard_size(count);
+    let firsts: Vec<usize> = (0..count).step_by(size).collect();
     firsts
         .into_par_iter()
-        .map(|first| work(first..(first + SHARD).min(count)))
+        .map(|first| work(first..(first + size).min(count)))
         .collect()
 }
 
@@ -112,33 +116,6 @@ fn slice<E: Environment>(all: &Trajectories<E>, which: Range<usize>) -> Trajecto
     out
 }
 
-/// A shard of a batch, scored.
-struct Shard<'a, E: Discrete> {
-    frontier: Frontier<'a, E>,
-    choices: Choices,
-    scores: Scores,
-}
-
-/// Scores `trajectories` in shards, over the threads of the current pool; `extra` is kept beside each.
-fn shards<'a, E: Discrete, X: Send>(
-    env: &'a E,
-    trajectories: &Trajectories<E>,
-    score: impl Fn(&Frontier<'a, E>) -> Result<(Scores, X)> + Sync,
-) -> Result<Vec<(Shard<'a, E>, X)>> {
-    in_shards(trajectories.len(), |shard| {
-        let part = slice(trajectories, shard);
-        let frontier = visited(env, &part);
-        let (scores, extra) = score(&frontier)?;
-        let choices = Choices::new(&frontier, &part, &scores)?;
-        let shard = Shard {
-            frontier,
-            choices,
-            scores,
-        };
-        Ok((shard, extra))
-    })
-}
-
 /// Terms of `trajectories` under `policy` with `[B]` log Z and log R, without gradients.
 ///
 /// # Errors
@@ -150,11 +127,20 @@ pub fn terms<P: Policy>(
     log_z: &[f64],
     log_reward: &[f64],
 ) -> Result<Terms> {
-    let scored = shards(env, trajectories, |frontier| {
-        Ok((policy.scores(frontier)?, ()))
+    let shards = in_shards(trajectories.len(), |shard| {
+        let part = slice(trajectories, shard);
+        let frontier = visited(env, &part);
+        let choices = Choices::new(&frontier, &part, &policy.scores(&frontier)?)?;
+        Ok((frontier, choices))
     })?;
-    let parts: Vec<Shard<'_, P::Env>> = scored.into_iter().map(|(shard, ())| shard).collect();
-    Ok(join(&parts, log_z, log_reward))
+    let offsets = trajectories.states.offsets().to_vec();
+    let mut terms = blank(offsets, log_z.to_vec(), log_reward.to_vec());
+    let mut first = 0;
+    for (frontier, choices) in &shards {
+        choices.fill(frontier, first, &mut terms);
+        first += frontier.len();
+    }
+    Ok(terms)
 }
 
 /// What one gradient step was like.
@@ -188,94 +174,7 @@ pub fn train_step<M: Model>(
     trajectories: &Trajectories<M::Env>,
     log_reward: &[f64],
 ) -> Result<Progress> {
-    let count = trajectories.len();
-    let borrowed = &*model;
-    let (log_z, log_z_pullback) = borrowed.forward_log_z(&trajectories.conditions, count)?;
-    let scored = shards(env, trajectories, |frontier| borrowed.forward(frontier))?;
-    let (shards, pullbacks): (Vec<Shard<'_, M::Env>>, Vec<Pullback<'_>>) =
-        scored.into_iter().unzip();
-    let terms = join(&shards, &log_z, log_reward);
-    let loss = objective(&terms)?;
-    let grads = split(&loss.grad, &shards);
-    let parts: Vec<Gradients> = pullbacks
-        .into_par_iter()
-        .zip(&shards)
-        .zip(&grads)
-        .map(|((pullback, shard), grad)| pullback(&shard.choices.pull_back(&shard.frontier, grad)))
-        .collect();
-    let gradients = sum_gradients(log_z_pullback(&loss.grad.log_z), parts);
-    let gradient_norms = optimizer.update(model.params_mut(), &gradients)?;
-    Ok(Progress {
-        loss: loss.value,
-        per_trajectory: loss.per_trajectory,
-        log_z,
-        terms,
-        gradient_norms,
-    })
-}
-
-/// `first` with the gradients of all shards added in their order.
-fn sum_gradients(first: Gradients, parts: Vec<Gradients>) -> Gradients {
-    let mut sums = first;
-    for part in parts {
-        for (sum, values) in sums.iter_mut().zip(part) {
-            for (s, v) in sum.iter_mut().zip(values) {
-                *s += v;
-            }
-        }
-    }
-    sums
-}
-
-/// The terms of all shards as one batch.
-fn join<E: Discrete>(shards: &[Shard<'_, E>], log_z: &[f64], log_reward: &[f64]) -> Terms {
-    let mut all = Terms {
-        offsets: vec![0],
-        log_pf: Vec::new(),
-        log_pb: Vec::new(),
-        log_flow: None,
-        log_stop: None,
-        log_z: log_z.to_vec(),
-        log_reward: log_reward.to_vec(),
-    };
-    for (index, shard) in shards.iter().enumerate() {
-        let range = index * SHARD..((index + 1) * SHARD).min(log_z.len());
-        let part = shard.choices.terms(
-            &shard.frontier,
-            &shard.scores,
-            log_z[range.clone()].to_vec(),
-            log_reward[range].to_vec(),
-        );
-        let start = all.log_pf.len();
-        all.offsets
-            .extend(part.offsets[1..].iter().map(|o| o + start));
-        all.log_pf.extend(part.log_pf);
-        all.log_pb.extend(part.log_pb);
-        if let Some(flow) = part.log_flow {
-            all.log_flow.get_or_insert_with(Vec::new).extend(flow);
-        }
-        if let Some(stop) = part.log_stop {
-            all.log_stop.get_or_insert_with(Vec::new).extend(stop);
-        }
-    }
-    all
-}
-
-/// The gradient of each shard's own edges.
-fn split<E: Discrete>(grad: &TermsGrad, shards: &[Shard<'_, E>]) -> Vec<TermsGrad> {
-    let mut start = 0;
-    shards
-        .iter()
-        .map(|shard| {
-            let range = start..start + shard.frontier.len();
-            start = range.end;
-            TermsGrad {
-                log_pf: grad.log_pf[range.clone()].to_vec(),
-                log_pb: grad.log_pb[range.clone()].to_vec(),
-                log_flow: grad.log_flow[range.clone()].to_vec(),
-                log_stop: grad.log_stop[range].to_vec(),
-                log_z: Vec::new(),
-            }
-        })
-        .collect()
+    let recorded = record_visited(env, &*model, trajectories)?;
+    let differentiated = recorded.differentiate(objective, log_reward)?;
+    differentiated.apply(model, optimizer)
 }

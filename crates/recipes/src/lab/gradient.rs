@@ -29,7 +29,7 @@ pub fn policy_gradient<M: Model>(
     let sources = &offsets[..trajectories.len()];
     let log_z = sources.iter().map(|&row| flows[row]).collect();
     let rewards = trajectories.objects().iter().map(log_reward).collect();
-    let terms = choices.terms(&frontier, &scores, log_z, rewards);
+    let terms = choices.terms(&frontier, trajectories, log_z, rewards);
     let loss = objective.loss(&terms)?;
     let gradients = pullback(&choices.pull_back(&frontier, &loss.grad));
     let named = model.params().iter().zip(gradients);

@@ -106,6 +106,7 @@ impl Network {
             weight,
             bias: None,
             finish,
+            rows: 0..grad.rows(),
             out: &mut out,
         });
         out

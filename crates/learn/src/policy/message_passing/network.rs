@@ -167,6 +167,7 @@ impl Network {
             weight: &packed.weight,
             bias: Some(&packed.bias),
             finish,
+            rows: 0..input.rows(),
             out: &mut out,
         });
         out

@@ -10,7 +10,7 @@ use anabranch_envs::anchored::Descendants;
 use anabranch_learn::optim::{Adam, AdamConfig};
 use anabranch_learn::policy::{MlpConfig, Model, ScoresGrad};
 use anabranch_learn::schedule::Schedule;
-use anabranch_learn::segment::{add_choice_gradient, log_softmax_rows};
+use anabranch_learn::segment::Softmax;
 use anyhow::Context as _;
 use rand::RngExt;
 
@@ -109,19 +109,20 @@ fn step<M: Model>(
     let frontier = Frontier::new(env, states, conditions);
     let (scores, pullback) = model.forward(&frontier)?;
     let log_flow = scores.log_flow.context("the model has no flow head")?;
-    let log_pf = log_softmax_rows(&frontier.moves, &scores.moves);
-    let mut grad_moves = vec![0.0; log_pf.len()];
+    let pf = Softmax::rows(&frontier.moves, &scores.moves);
+    let mut grad_moves = vec![0.0; pf.probs.len()];
     let mut grad_flow = vec![0.0; log_flow.len()];
     for (row, (transition, child)) in batch.iter().zip(children).enumerate() {
         let place = transition.place;
-        let forward = log_flow[row] + log_pf[frontier.moves.range(row).start + place];
+        let moves = frontier.moves.range(row);
+        let forward = log_flow[row] + pf.log_probs[moves.start + place];
         let back = transition.log_back + child.map_or(0.0, |child| log_flow[child]);
         let slope = 2.0 * (forward - back) / batch.len() as f64;
         grad_flow[row] += slope;
         if let Some(child) = child {
             grad_flow[child] -= slope;
         }
-        add_choice_gradient(&frontier.moves, row, place, &log_pf, slope, &mut grad_moves);
+        pf.add_choice_gradient(moves, place, slope, &mut grad_moves);
     }
     let gradients = pullback(&ScoresGrad {
         moves: grad_moves,

@@ -1,0 +1,251 @@
+//! Trajectories with what their gradient needs, from sampling to the optimiser's step.
+
+use std::ops::Range;
+
+use anabranch_core::rng::Seed;
+use anabranch_core::{CoreError, Discrete, Environment, Frontier, Loss, Terms, Trajectories};
+use rayon::prelude::*;
+
+use super::{Progress, in_shards, slice, streams};
+use crate::error::Result;
+use crate::optim::Adam;
+use crate::params::Gradients;
+use crate::policy::{Exploration, Model, Tape};
+use crate::rollout::walk;
+use crate::score::{Choices, blank, visited};
+use crate::segment::Softmax;
+
+/// A batch of states that were scored together.
+struct Pass<'m, E: Discrete> {
+    frontier: Frontier<'m, E>,
+    choices: Choices,
+}
+
+/// Part of a batch, all on one tape.
+struct Shard<'m, E: Discrete> {
+    passes: Vec<Pass<'m, E>>,
+    /// Edges of its trajectories.
+    edges: usize,
+    tape: Box<dyn Tape<E> + 'm>,
+}
+
+/// Trajectories, scored, with the way back to the parameters: from [`record`] or [`record_visited`].
+pub struct Recorded<'m, M: Model> {
+    env: &'m M::Env,
+    model: &'m M,
+    trajectories: Trajectories<M::Env>,
+    shards: Vec<Shard<'m, M::Env>>,
+}
+
+/// Gradients of an objective on recorded trajectories, no longer bound to the model.
+pub struct Differentiated {
+    parts: Vec<Gradients>,
+    loss: Loss,
+    terms: Terms,
+}
+
+/// Samples `count` trajectories from P_F with some `exploration` and keeps what the gradient needs of
+/// the scores that were sampled from: they are computed once for both.
+///
+/// `conditions` is `[B, C]`, flat. Trajectory `i` draws from `seed.stream(purpose, [step, i])`; the
+/// trajectories are those of [`sample`](super::sample).
+///
+/// # Errors
+/// Where the model cannot score or an edge is not listed.
+pub fn record<'m, M: Model>(
+    env: &'m M::Env,
+    model: &'m M,
+    exploration: Exploration,
+    conditions: &[f32],
+    count: usize,
+    at: (Seed, &str, u64),
+) -> Result<Recorded<'m, M>> {
+    let (recorded, _) = record_scored(env, model, exploration, conditions, count, at, |_| ())?;
+    Ok(recorded)
+}
+
+/// As [`record`], with `[B]` results of `score` on the objects: those of one shard are scored while
+/// others are still sampled, over the threads of the current pool.
+///
+/// # Errors
+/// As [`record`].
+pub fn record_scored<'m, M: Model, R: Send>(
+    env: &'m M::Env,
+    model: &'m M,
+    exploration: Exploration,
+    conditions: &[f32],
+    count: usize,
+    (seed, purpose, step): (Seed, &str, u64),
+    score: impl Fn(&<M::Env as Environment>::State) -> R + Sync,
+) -> Result<(Recorded<'m, M>, Vec<R>)> {
+    let width = conditions.len().checked_div(count).unwrap_or(0);
+    model.lay_out();
+    let shards = in_shards(count, |shard| {
+        let mut streams = streams(seed, purpose, step, shard.clone());
+        let conditions = &conditions[shard.start * width..shard.end * width];
+        let mut tape = model.tape();
+        let mut scored = Vec::new();
+        let mut steps = Vec::new();
+        let probabilities = |frontier: &Frontier<'m, M::Env>| {
+            let scores = tape.score(frontier)?;
+            let pf = Softmax::rows(&frontier.moves, &scores.moves);
+            let probs = exploration.probabilities(&frontier.moves, &scores.moves, &pf);
+            scored.push((scores, pf));
+            Ok(probs)
+        };
+        let keep = |step| steps.push(step);
+        let trajectories = walk(env, conditions, &mut streams, probabilities, keep)?;
+        let mut passes = Vec::with_capacity(steps.len());
+        for (t, (step, (scores, pf))) in steps.into_iter().zip(scored).enumerate() {
+            let offsets = trajectories.states.offsets();
+            let edges = step.trajectories.iter().map(|&i| offsets[i] + t).collect();
+            let entered = |row: usize| {
+                let before = t.checked_sub(1)?;
+                Some(&trajectories.moves.row(step.trajectories[row])[before])
+            };
+            let way = (edges, step.places);
+            passes.push(Pass {
+                choices: Choices::of_step(&step.frontier, &scores, pf, way, entered)?,
+                frontier: step.frontier,
+            });
+        }
+        let edges = trajectories.states.items().len();
+        let shard = Shard {
+            passes,
+            edges,
+            tape,
+        };
+        let objects = (0..trajectories.len()).into_par_iter();
+        let scored: Vec<R> = objects.map(|i| score(trajectories.object(i))).collect();
+        Ok((trajectories, shard, scored))
+    })?;
+    let mut recorded = Recorded {
+        env,
+        model,
+        trajectories: Trajectories::default(),
+        shards: Vec::with_capacity(shards.len()),
+    };
+    let mut scores = Vec::with_capacity(count);
+    for (trajectories, shard, scored) in shards {
+        recorded.trajectories.extend(trajectories);
+        recorded.shards.push(shard);
+        scores.extend(scored);
+    }
+    Ok((recorded, scores))
+}
+
+/// Scores `trajectories`, wherever they come from.
+///
+/// # Errors
+/// Where the model cannot score or an edge is not listed.
+pub fn record_visited<'m, M: Model>(
+    env: &'m M::Env,
+    model: &'m M,
+    trajectories: &Trajectories<M::Env>,
+) -> Result<Recorded<'m, M>> {
+    Ok(Recorded {
+        env,
+        model,
+        trajectories: trajectories.clone(),
+        shards: visited_shards(env, model, trajectories)?,
+    })
+}
+
+fn visited_shards<'m, M: Model>(
+    env: &'m M::Env,
+    model: &'m M,
+    trajectories: &Trajectories<M::Env>,
+) -> Result<Vec<Shard<'m, M::Env>>> {
+    in_shards(trajectories.len(), |which: Range<usize>| {
+        let part = slice(trajectories, which);
+        let frontier = visited(env, &part);
+        let mut tape = model.tape();
+        let choices = Choices::new(&frontier, &part, &tape.score(&frontier)?)?;
+        Ok(Shard {
+            edges: frontier.len(),
+            passes: vec![Pass { frontier, choices }],
+            tape,
+        })
+    })
+}
+
+impl<M: Model> Recorded<'_, M> {
+    /// The trajectories.
+    pub fn trajectories(&self) -> &Trajectories<M::Env> {
+        &self.trajectories
+    }
+
+    /// Adds trajectories from elsewhere, as from a replay buffer.
+    ///
+    /// # Errors
+    /// As [`record_visited`].
+    pub fn extend(&mut self, trajectories: Trajectories<M::Env>) -> Result<()> {
+        let shards = visited_shards(self.env, self.model, &trajectories)?;
+        self.shards.extend(shards);
+        self.trajectories.extend(trajectories);
+        Ok(())
+    }
+
+    /// Computes the objective with `[B]` log-rewards, and its gradient.
+    ///
+    /// `objective` is any function of the terms: `|terms| Objective::TrajectoryBalance.loss(terms)`, or
+    /// one's own.
+    ///
+    /// # Errors
+    /// Where a term or the loss is not finite.
+    pub fn differentiate(
+        self,
+        objective: impl FnOnce(&Terms) -> std::result::Result<Loss, CoreError>,
+        log_reward: &[f64],
+    ) -> Result<Differentiated> {
+        let count = self.trajectories.len();
+        let (log_z, log_z_pullback) = self
+            .model
+            .forward_log_z(&self.trajectories.conditions, count)?;
+        let offsets = self.trajectories.states.offsets().to_vec();
+        let mut terms = blank(offsets, log_z, log_reward.to_vec());
+        let mut first = 0;
+        let mut shards = Vec::with_capacity(self.shards.len());
+        for shard in self.shards {
+            for pass in &shard.passes {
+                pass.choices.fill(&pass.frontier, first, &mut terms);
+            }
+            let edges = shard.edges;
+            shards.push((first, shard));
+            first += edges;
+        }
+        let loss = objective(&terms)?;
+        let mut parts: Vec<Gradients> = shards
+            .into_par_iter()
+            .map(|(first, shard)| {
+                let passes = shard.passes.into_iter();
+                let grads: Vec<_> = passes
+                    .map(|pass| {
+                        let (choices, frontier) = (&pass.choices, &pass.frontier);
+                        choices.pull_back_from(frontier, first, &loss.grad)
+                    })
+                    .collect();
+                shard.tape.pull_back(&grads)
+            })
+            .collect();
+        parts.push(log_z_pullback(&loss.grad.log_z));
+        Ok(Differentiated { parts, loss, terms })
+    }
+}
+
+impl Differentiated {
+    /// Takes the optimiser's step.
+    ///
+    /// # Errors
+    /// Where a gradient is not finite. The parameters are unchanged then.
+    pub fn apply<M: Model>(self, model: &mut M, optimizer: &mut Adam) -> Result<Progress> {
+        let gradient_norms = optimizer.update_sum(model.params_mut(), self.parts)?;
+        Ok(Progress {
+            loss: self.loss.value,
+            per_trajectory: self.loss.per_trajectory,
+            log_z: self.terms.log_z.clone(),
+            terms: self.terms,
+            gradient_norms,
+        })
+    }
+}
