@@ -60,5 +60,10 @@ fn run(args: Args) -> Result<()> {
         molecules: args.molecules,
     };
     let mut workload = name.workload(&context)?;
-    protocol::serve(&mut *workload, args.warm_up, stdin().lock(), stdout().lock())
+    protocol::serve(
+        &mut *workload,
+        args.warm_up,
+        stdin().lock(),
+        stdout().lock(),
+    )
 }

@@ -124,7 +124,11 @@ mod tests {
         let text = String::from_utf8(out).expect("text");
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], r#"{"ready":true,"parameters":0}"#);
-        assert!(lines[1].starts_with(r#"{"units":2,"seconds":"#), "{}", lines[1]);
+        assert!(
+            lines[1].starts_with(r#"{"units":2,"seconds":"#),
+            "{}",
+            lines[1]
+        );
         assert!(lines[1].contains(r#""length":1.5"#), "{}", lines[1]);
         assert_eq!(lines.len(), 3);
     }

@@ -32,10 +32,7 @@ pub struct Training<M: Model> {
 impl<M: Model> Training<M> {
     /// Trains `model` on `batch` trajectories a step.
     pub fn new(env: M::Env, model: M, batch: usize, log_reward: LogReward<M::Env>) -> Self {
-        let adam = Adam::new(
-            AdamConfig::with_rates(RATES.0, RATES.1),
-            model.params(),
-        );
+        let adam = Adam::new(AdamConfig::with_rates(RATES.0, RATES.1), model.params());
         Self {
             env,
             model,

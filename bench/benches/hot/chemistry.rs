@@ -21,7 +21,9 @@ fn smiles() -> Vec<String> {
 /// Reading, QED, SA, and the fingerprint of radius 2.
 pub fn descriptors(c: &mut Criterion) {
     let mut group = c.benchmark_group("molecules");
-    group.sample_size(20).measurement_time(Duration::from_secs(4));
+    group
+        .sample_size(20)
+        .measurement_time(Duration::from_secs(4));
     let smiles = smiles();
     for what in [
         Chemistry::Parse,

@@ -16,7 +16,10 @@ pub(super) fn any_order(_bits: usize, _word: usize, _batch: usize) -> Result<Box
 }
 
 /// A perceptron in training on sequences of `bits` bits, one a move; every sequence is worth the same.
-pub(super) fn left_to_right(bits: usize, batch: usize) -> Result<Training<Perceptron<BitSequence>>> {
+pub(super) fn left_to_right(
+    bits: usize,
+    batch: usize,
+) -> Result<Training<Perceptron<BitSequence>>> {
     let env = BitSequence::new(bits, 1)?;
     let model = perceptron(&env);
     let log_reward = Box::new(|objects: &[_]| Ok(vec![0.0; objects.len()]));

@@ -16,7 +16,11 @@ pub(super) fn corners(grid: Hypergrid) -> Result<Corners> {
 ///
 /// # Errors
 /// Sizes out of range.
-pub fn hypergrid(dims: usize, side: usize, batch: usize) -> Result<Training<Perceptron<Hypergrid>>> {
+pub fn hypergrid(
+    dims: usize,
+    side: usize,
+    batch: usize,
+) -> Result<Training<Perceptron<Hypergrid>>> {
     let env = Hypergrid::new(dims, side, Terminal::All)?;
     let reward = corners(env)?;
     let model = perceptron(&env);

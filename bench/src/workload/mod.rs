@@ -12,8 +12,8 @@ mod tfbind8;
 use std::ops::AddAssign;
 use std::path::PathBuf;
 
-use anabranch_core::encode::VectorEncoded;
 use anabranch_core::Seed;
+use anabranch_core::encode::VectorEncoded;
 use anabranch_learn::policy::{MlpConfig, Perceptron};
 use anyhow::Result;
 

@@ -99,8 +99,8 @@ impl Molecules {
 }
 
 fn lines(path: &Path) -> Result<Vec<String>> {
-    let text = fs::read_to_string(path)
-        .with_context(|| format!("{} cannot be read", path.display()))?;
+    let text =
+        fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
     Ok(text.lines().map(str::to_owned).collect())
 }
 

@@ -72,7 +72,9 @@ impl Name {
     /// Sizes out of range, files that cannot be read, and `bitseq`, which is not there yet.
     pub fn workload(self, context: &Context) -> Result<Box<dyn Workload>> {
         Ok(match self {
-            Self::Hypergrid { dims, side, batch } => Box::new(hypergrid::hypergrid(dims, side, batch)?),
+            Self::Hypergrid { dims, side, batch } => {
+                Box::new(hypergrid::hypergrid(dims, side, batch)?)
+            }
             Self::BitSequence { bits, word, batch } => bit_sequence::any_order(bits, word, batch)?,
             Self::Bits { bits, batch } => Box::new(bit_sequence::left_to_right(bits, batch)?),
             Self::TfBind8 { batch } => Box::new(tfbind8::tfbind8(batch)?),
@@ -173,7 +175,13 @@ mod tests {
             let name: Name = text.parse().expect("a workload");
             assert_eq!(name.to_string(), text);
         }
-        for text in ["hypergrid-8-b16", "hypergrid-2x8-16", "ising-b16", "molecules-mw", ""] {
+        for text in [
+            "hypergrid-8-b16",
+            "hypergrid-2x8-16",
+            "ising-b16",
+            "molecules-mw",
+            "",
+        ] {
             assert!(text.parse::<Name>().is_err(), "{text}");
         }
     }
