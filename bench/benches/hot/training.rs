@@ -1,9 +1,10 @@
 //! Training steps, and sampling by itself.
 
-use anabranch_bench::workload::{fragments, hypergrid, message_passing};
+use anabranch_bench::workload::{fragments, hypergrid, hypergrid_on_burn, message_passing};
 use criterion::Criterion;
 
-/// The native perceptron on the 8-dimensional grid, where products of matrices take most of a step.
+/// The native perceptron on the 8-dimensional grid, where products of matrices take most of a step, and
+/// beside the one on burn.
 pub fn perceptron(c: &mut Criterion) {
     let mut group = c.benchmark_group("perceptron");
     group.sample_size(20);
@@ -16,6 +17,14 @@ pub fn perceptron(c: &mut Criterion) {
             b.iter(|| training.step().expect("a step"));
         });
     }
+    let mut native = hypergrid(4, 8, 16).expect("a grid");
+    group.bench_function("step 4x8, batch 16", |b| {
+        b.iter(|| native.step().expect("a step"));
+    });
+    let mut burn = hypergrid_on_burn(4, 8, 16).expect("a grid");
+    group.bench_function("step 4x8, batch 16, on burn", |b| {
+        b.iter(|| burn.step().expect("a step"));
+    });
     group.finish();
 }
 

@@ -19,7 +19,7 @@ use anyhow::Result;
 
 pub use self::exact::ExactGrid;
 pub use self::fragments::{fragments, message_passing};
-pub use self::hypergrid::hypergrid;
+pub use self::hypergrid::{hypergrid, hypergrid_on_burn};
 pub use self::molecules::{Chemistry, Molecules};
 pub use self::name::Name;
 
@@ -71,14 +71,15 @@ pub struct Context {
 
 /// Two hidden layers of 256 units, a forward and a backward head on them: the network of the examples of
 /// torchgfn and gfnx.
+const NETWORK: MlpConfig = MlpConfig {
+    hidden: 256,
+    layers: 2,
+    learned_backward: true,
+    shared_trunk: true,
+    flow: false,
+};
+
 fn perceptron<E: VectorEncoded>(env: &E) -> Perceptron<E> {
-    let config = MlpConfig {
-        hidden: 256,
-        layers: 2,
-        learned_backward: true,
-        shared_trunk: true,
-        flow: false,
-    };
     let mut rng = Seed::new(1).stream("init", &[]);
-    Perceptron::new(env, 0, config, 0.0, &mut rng)
+    Perceptron::new(env, 0, NETWORK, 0.0, &mut rng)
 }

@@ -26,6 +26,12 @@ const PYTORCH: Peer = Peer {
     script: "fragments_peer.py",
     environment: "torch",
 };
+/// The real one, where ANABRANCH_GFLOWNET says that it is.
+const RECURSION: Peer = Peer {
+    name: "Recursion's gflownet",
+    script: "recursion_peer.py",
+    environment: "torch",
+};
 const RDKIT: Peer = Peer {
     name: "RDKit",
     script: "rdkit_peer.py",
@@ -72,7 +78,7 @@ pub const WORKLOADS: &[Workload] = &[
     steps("bitseq-120x8-b16", &[GFNX]),
     steps("tfbind8-b16", &[GFNX]),
     steps("ising-6-b16", BOTH),
-    steps("fragments-b64", &[PYTORCH]),
+    steps("fragments-b64", &[PYTORCH, RECURSION]),
     Workload {
         name: "exact-4x8",
         unit: "evaluations",
