@@ -54,7 +54,7 @@ class Training(Workload):
             self.env = DiscreteEBM(side * side, energy=energy, alpha=1.0, debug=False)
             encoder, features = None, side * side
         elif kind == "exact":
-            refuse("torchgfn has no exact terminating distribution; it estimates one from samples")
+            refuse("no exact terminating distribution; it estimates one from samples")
         else:
             refuse(f"torchgfn has no environment for {kind}")
         forward = MLP(features, self.env.n_actions, **HIDDEN)

@@ -81,6 +81,13 @@ impl Row {
         )
     }
 
+    /// The ratio of visited states instead of steps, by the median lengths: what is left of the ratio
+    /// once both sides' trajectories count as equally long.
+    fn ratio_of_states(&self) -> Option<f64> {
+        let states = |side: &Measured| Some(side.median(|a| a.length)? + 1.0);
+        Some(self.ratio()? * states(&self.ours)? / states(&self.theirs)?)
+    }
+
     /// Share of the machine that others took, the greater of the medians of both sides.
     fn others(&self) -> Option<f64> {
         let of = |side: &Measured| side.median(|a| a.others);
@@ -122,13 +129,14 @@ impl Row {
         };
         let others = self.others();
         format!(
-            "| {} | {} | {} | {} | {} | **{}** | {} | {} / {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | **{}** | {} | {} | {} / {} | {} | {} |",
             self.workload,
             self.theirs.name,
             number(self.ours.rate()),
             number(self.theirs.rate()),
             self.unit,
             number(self.ratio()),
+            number(self.ratio_of_states()),
             pair(&|side| side.median(|a| a.length)),
             size(&self.ours),
             size(&self.theirs),
@@ -180,8 +188,8 @@ impl Table {
         let mut out = format!(
             "Medians of {} rounds in turns, {} s each, {} threads; molecules: {}, on one thread. A ratio \
              above 1: this library does more in a second.\n\n\
-             | workload | peer | ours a second | theirs | of | ratio | moves of a trajectory | parameters \
-             | peak MiB | other programs |\n|---|---|---|---|---|---|---|---|---|---|\n",
+             | workload | peer | ours a second | theirs | of | ratio | by states | moves of a trajectory \
+             | parameters | peak MiB | other programs |\n|---|---|---|---|---|---|---|---|---|---|---|\n",
             self.rounds, self.seconds, self.threads, self.molecules
         );
         for row in &self.rows {
@@ -214,6 +222,7 @@ impl Table {
                     "workload": row.workload,
                     "unit": row.unit,
                     "ratio": row.ratio(),
+                    "ratio_of_states": row.ratio_of_states(),
                     "ours": row.ours.json(),
                     "theirs": row.theirs.json(),
                 })
@@ -271,7 +280,7 @@ mod tests {
         let line = row.markdown();
         assert_eq!(
             line,
-            "| hypergrid-2x20-b16 | gfnx | 20.0 | 10.0 | steps | **3.00** | 8.00 / 8.00 | 10 / 10 | \
+            "| hypergrid-2x20-b16 | gfnx | 20.0 | 10.0 | steps | **3.00** | 3.00 | 8.00 / 8.00 | 10 / 10 | \
              64.0 / 64.0 | 25 % |"
         );
     }
@@ -291,7 +300,7 @@ mod tests {
         };
         table.push(row);
         let text = table.markdown();
-        assert!(text.contains("| 10.0 | - | steps | **-** |"), "{text}");
+        assert!(text.contains("| 10.0 | - | steps | **-** | - |"), "{text}");
         assert!(
             text.ends_with("- hypergrid-2x20-b16: gfnx: not installed: pip; said no\n"),
             "{text}"
