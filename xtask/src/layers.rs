@@ -36,6 +36,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "bench",
+        &[
+            "core", "chem", "envs", "learn", "oracles", "tasks", "recipes",
+        ],
+    ),
+    (
         "python",
         &[
             "core", "chem", "envs", "learn", "oracles", "tasks", "recipes",

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod golden;
 mod layers;
 mod reproductions;
@@ -49,6 +50,18 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Measure speed: criterion benches, other programs beside this one, growth with size
+    ///
+    /// Plain, it runs the criterion benches of the hot pieces (bench/benches/hot), which compare with
+    /// their last run on this machine; a word after it chooses those whose name holds it.
+    ///
+    /// With --peers, every competitor is started once for each workload and told to go in turns, so
+    /// that what else the machine does falls on all alike, and each goes on training from where it was.
+    /// What is missing is installed from PyPI into environments outside this tree; what cannot be
+    /// installed or run is a row that says why. A full run takes half an hour.
+    ///
+    /// docs/performance.md has what was measured last and what each workload is.
+    Bench(Box<bench::Settings>),
     /// Compare with values computed by other programs; `cargo xtask golden --help` tells more
     #[command(disable_help_flag = true)]
     Golden {
@@ -70,6 +83,7 @@ fn main() -> ExitCode {
         ),
         Task::Layers => layers::run(&root()),
         Task::Reproductions { check } => reproductions::run(&root(), check),
+        Task::Bench(settings) => bench::run(&root(), &settings),
         Task::Golden { arguments } => match golden::run(&root(), &arguments) {
             Ok(code) => return ExitCode::from(code),
             Err(error) => Err(error),

@@ -1,0 +1,69 @@
+//! `anabranch-bench`: one workload of this library, measured on demand. `cargo xtask bench` runs it.
+
+use std::io::{stdin, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anabranch_bench::{Context, Name, peak, protocol};
+use anyhow::Result;
+use clap::Parser;
+
+/// As in the program `gfn`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures one workload: warms up, prints {"ready":true,...}, then answers each line `go <seconds>` of
+/// standard input with {"units":N,"seconds":S,...} and goes on from there at the next one.
+///
+/// `cargo xtask bench --peers` and `--scaling` start it; by hand, try
+/// `echo go 5 | anabranch-bench hypergrid-4x8-b16`.
+#[derive(Parser)]
+#[command(name = "anabranch-bench", version)]
+struct Args {
+    /// What to measure: hypergrid-4x8-b16, tfbind8-b16, ising-6-b16, fragments-b64, exact-4x8,
+    /// molecules-qed, ...; or `peak`, which prints GFLOP/s on 1 to --threads threads and ends
+    workload: String,
+    /// Threads to use
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+    threads: u16,
+    /// Seconds of warming up
+    #[arg(long, default_value_t = 1.0)]
+    warm_up: f64,
+    /// A file of one SMILES a line, for molecules-*
+    #[arg(long)]
+    molecules: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(args: Args) -> Result<()> {
+    let threads = usize::from(args.threads);
+    if args.workload == "peak" {
+        for threads in 1..=threads {
+            println!("{threads} {:.1}", peak::gflops(threads, 1.0));
+        }
+        return Ok(());
+    }
+    let name: Name = args.workload.parse()?;
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()?;
+    let context = Context {
+        molecules: args.molecules,
+    };
+    let mut workload = name.workload(&context)?;
+    protocol::serve(
+        &mut *workload,
+        args.warm_up,
+        stdin().lock(),
+        stdout().lock(),
+    )
+}

@@ -1,0 +1,113 @@
+//! A model in training, one step at a time.
+
+use anabranch_core::objective::Objective;
+use anabranch_core::{Environment, Seed, Trajectories};
+use anabranch_learn::optim::{Adam, AdamConfig};
+use anabranch_learn::policy::Model;
+use anabranch_learn::step::{sample, train_step};
+use anyhow::Result;
+
+use crate::workload::{Done, Workload};
+
+/// Learning rates of the policy and of log Z, those of torchgfn's and gfnx's hypergrid examples.
+const RATES: (f64, f64) = (1e-3, 0.1);
+
+type State<E> = <E as Environment>::State;
+/// `[B]` log R of finished objects.
+type LogReward<E> = Box<dyn Fn(&[State<E>]) -> Result<Vec<f64>> + Send>;
+/// Nodes of a state's graph.
+type Nodes<E> = fn(&State<E>) -> usize;
+
+/// A model that is trained by trajectory balance on what it samples, without exploration.
+pub struct Training<M: Model> {
+    env: M::Env,
+    model: M,
+    adam: Adam,
+    log_reward: LogReward<M::Env>,
+    batch: usize,
+    step: u64,
+    nodes: Option<Nodes<M::Env>>,
+}
+
+impl<M: Model> Training<M> {
+    /// Trains `model` on `batch` trajectories a step.
+    pub fn new(env: M::Env, model: M, batch: usize, log_reward: LogReward<M::Env>) -> Self {
+        let adam = Adam::new(AdamConfig::with_rates(RATES.0, RATES.1), model.params());
+        Self {
+            env,
+            model,
+            adam,
+            log_reward,
+            batch,
+            step: 0,
+            nodes: None,
+        }
+    }
+
+    /// Also counts graphs, and their nodes by `nodes`.
+    #[must_use]
+    pub fn counting(mut self, nodes: Nodes<M::Env>) -> Self {
+        self.nodes = Some(nodes);
+        self
+    }
+
+    /// What is sampled.
+    pub fn env(&self) -> &M::Env {
+        &self.env
+    }
+
+    /// The model as it is now.
+    pub fn model(&self) -> &M {
+        &self.model
+    }
+
+    /// Samples the trajectories of the next step and changes nothing.
+    ///
+    /// # Errors
+    /// Where the policy cannot score.
+    pub fn sample(&self) -> Result<Trajectories<M::Env>> {
+        let at = (Seed::new(0), "rollout", self.step);
+        Ok(sample(&self.env, &self.model, &[], self.batch, at)?)
+    }
+
+    /// One step: samples, scores, updates. The only place that says how this library trains.
+    ///
+    /// # Errors
+    /// Where a score, a reward or a gradient is not finite.
+    pub fn step(&mut self) -> Result<Trajectories<M::Env>> {
+        let trajectories = self.sample()?;
+        let log_reward = (self.log_reward)(&trajectories.objects())?;
+        train_step(
+            &self.env,
+            &mut self.model,
+            &mut self.adam,
+            |terms| Objective::TrajectoryBalance.loss(terms),
+            &trajectories,
+            &log_reward,
+        )?;
+        self.step += 1;
+        Ok(trajectories)
+    }
+}
+
+impl<M: Model> Workload for Training<M> {
+    fn parameters(&self) -> usize {
+        self.model.params().num_values()
+    }
+
+    fn unit(&mut self) -> Result<Done> {
+        let trajectories = self.step()?;
+        let visited = trajectories.states.items();
+        let count = trajectories.len();
+        let (graphs, nodes) = self.nodes.map_or((0, 0), |nodes| {
+            (visited.len(), visited.iter().map(nodes).sum())
+        });
+        Ok(Done {
+            units: 1,
+            trajectories: count as u64,
+            moves: (visited.len() - count) as u64,
+            graphs: graphs as u64,
+            nodes: nodes as u64,
+        })
+    }
+}
