@@ -1,13 +1,14 @@
 """What every script here says to `cargo xtask bench`; the Rust side is bench/src/protocol.rs.
 
 A script sets its workload up, warms up, prints {"ready": true, ...}, and answers each line
-`go <seconds>` of its input with one line of JSON. In between it waits.
+`go <seconds>` or `go <seconds> <units>` of its input with one line of JSON. In between it waits.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import re
 import sys
@@ -88,14 +89,16 @@ def peak_rss_mib() -> float | None:
     return None
 
 
-def measure(workload: Workload, seconds: float) -> dict[str, float | int | None]:
-    """Does units until `seconds` are over, one at least."""
+def measure(
+    workload: Workload, seconds: float, units: float = math.inf
+) -> dict[str, float | int | None]:
+    """Does units until `seconds` are over or `units` are done, one at least."""
     total = Done()
     begin = time.perf_counter()
     while True:
         total.add(workload.unit())
         elapsed = time.perf_counter() - begin
-        if elapsed >= seconds:
+        if elapsed >= seconds or total.units >= units:
             break
     answer: dict[str, float | int | None] = {
         "units": total.units,
@@ -115,10 +118,10 @@ def serve(workload: Workload, warm_up: float) -> None:
     measure(workload, warm_up)
     say({"ready": True, "parameters": workload.parameters})
     for line in sys.stdin:
-        word, _, seconds = line.partition(" ")
-        if word != "go":
-            refuse(f"`{line.strip()}` was said; expected `go <seconds>`")
-        say(measure(workload, float(seconds)))
+        word, *numbers = line.split()
+        if word != "go" or len(numbers) not in (1, 2):
+            refuse(f"`{line.strip()}` was said; expected `go <seconds>` or `go <seconds> <units>`")
+        say(measure(workload, *map(float, numbers)))
 
 
 def say(what: dict) -> None:

@@ -1,7 +1,8 @@
 //! What a measured program and `cargo xtask bench` say to each other, one line at a time.
 //!
-//! The program sets itself up, warms up, and prints [`Ready`]. For every line `go <seconds>` it then does
-//! units for about that long, goes on from where it was, and prints [`Answer`]. It waits, using no
+//! The program sets itself up, warms up, and prints [`Ready`]. For every line `go <seconds>` or
+//! `go <seconds> <units>` it then does units for about that long, or until it has done so many, goes on
+//! from where it was, and prints [`Answer`]. It waits, using no
 //! processor, until the next line, and ends with its input.
 
 use std::io::{BufRead, Write};
@@ -42,17 +43,20 @@ pub struct Answer {
     pub nodes: Option<f64>,
 }
 
+/// Units of warming up at most, so that training has hardly begun when it is measured.
+const WARM_UP: u64 = 50;
+
 /// Answers `input` line by line until it ends.
 ///
 /// # Errors
-/// Where the workload fails, a line cannot be read or is not `go <seconds>`.
+/// Where the workload fails, a line cannot be read or is not `go <seconds>` with or without units.
 pub fn serve(
     workload: &mut dyn Workload,
     warm_up: f64,
     input: impl BufRead,
     mut output: impl Write,
 ) -> Result<()> {
-    measure(workload, warm_up)?;
+    measure(workload, warm_up, WARM_UP)?;
     let ready = Ready {
         ready: true,
         parameters: workload.parameters(),
@@ -60,13 +64,23 @@ pub fn serve(
     say(&mut output, &ready)?;
     for line in input.lines() {
         let line = line.context("standard input cannot be read")?;
-        let seconds = line.strip_prefix("go ").and_then(|s| s.trim().parse().ok());
-        let Some(seconds) = seconds else {
-            bail!("`{line}` was said; expected `go <seconds>`");
+        let Some((seconds, units)) = go(&line) else {
+            bail!("`{line}` was said; expected `go <seconds>` or `go <seconds> <units>`");
         };
-        say(&mut output, &measure(workload, seconds)?)?;
+        say(&mut output, &measure(workload, seconds, units)?)?;
     }
     Ok(())
+}
+
+/// The seconds and the units of a line.
+fn go(line: &str) -> Option<(f64, u64)> {
+    let mut words = line.strip_prefix("go ")?.split_whitespace();
+    let seconds = words.next()?.parse().ok()?;
+    let units = match words.next() {
+        Some(units) => units.parse().ok()?,
+        None => u64::MAX,
+    };
+    words.next().is_none().then_some((seconds, units))
 }
 
 fn say(output: &mut impl Write, what: &impl Serialize) -> Result<()> {
@@ -75,20 +89,20 @@ fn say(output: &mut impl Write, what: &impl Serialize) -> Result<()> {
     Ok(output.flush()?)
 }
 
-/// Does units until `seconds` are over, one at least.
+/// Does units until `seconds` are over or `units` are done, one at least.
 ///
 /// # Errors
 /// Where the workload fails.
-pub fn measure(workload: &mut dyn Workload, seconds: f64) -> Result<Answer> {
+pub fn measure(workload: &mut dyn Workload, seconds: f64, units: u64) -> Result<Answer> {
     let begin = Instant::now();
     let mut sum = Done::default();
-    let mut calls = 0_u32;
-    let mut elapsed = 0.0;
-    while calls == 0 || elapsed < seconds {
+    let elapsed = loop {
         sum += workload.unit()?;
-        calls += 1;
-        elapsed = begin.elapsed().as_secs_f64();
-    }
+        let elapsed = begin.elapsed().as_secs_f64();
+        if elapsed >= seconds || sum.units >= units {
+            break elapsed;
+        }
+    };
     let per = |total: u64, count: u64| (total > 0).then(|| total as f64 / count as f64);
     Ok(Answer {
         units: sum.units,
@@ -120,7 +134,7 @@ mod tests {
     #[test]
     fn every_go_is_answered_with_one_line() {
         let mut out = Vec::new();
-        serve(&mut Counting, 0.0, "go 0\ngo 0.001\n".as_bytes(), &mut out).expect("a good talk");
+        serve(&mut Counting, 0.0, "go 0\ngo 10 3\n".as_bytes(), &mut out).expect("a good talk");
         let text = String::from_utf8(out).expect("text");
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], r#"{"ready":true,"parameters":0}"#);
@@ -130,6 +144,7 @@ mod tests {
             lines[1]
         );
         assert!(lines[1].contains(r#""length":1.5"#), "{}", lines[1]);
+        assert!(lines[2].starts_with(r#"{"units":4,"#), "{}", lines[2]);
         assert_eq!(lines.len(), 3);
     }
 
@@ -137,5 +152,8 @@ mod tests {
     fn another_word_is_an_error_that_repeats_it() {
         let error = serve(&mut Counting, 0.0, "stop\n".as_bytes(), Vec::new());
         assert!(error.expect_err("not a go").to_string().contains("`stop`"));
+        for line in ["go", "go x", "go 1 x", "go 1 2 3"] {
+            assert_eq!(go(line), None, "{line}");
+        }
     }
 }

@@ -3,8 +3,8 @@
 use anabranch_core::objective::Objective;
 use anabranch_core::{Environment, Seed, Trajectories};
 use anabranch_learn::optim::{Adam, AdamConfig};
-use anabranch_learn::policy::Model;
-use anabranch_learn::step::{sample, train_step};
+use anabranch_learn::policy::{Exploration, Model};
+use anabranch_learn::step::{record, sample};
 use anyhow::Result;
 
 use crate::workload::{Done, Workload};
@@ -74,19 +74,33 @@ impl<M: Model> Training<M> {
     ///
     /// # Errors
     /// Where a score, a reward or a gradient is not finite.
-    pub fn step(&mut self) -> Result<Trajectories<M::Env>> {
-        let trajectories = self.sample()?;
-        let log_reward = (self.log_reward)(&trajectories.objects())?;
-        train_step(
-            &self.env,
-            &mut self.model,
-            &mut self.adam,
-            |terms| Objective::TrajectoryBalance.loss(terms),
-            &trajectories,
-            &log_reward,
-        )?;
+    pub fn step(&mut self) -> Result<Done> {
+        let at = (Seed::new(0), "rollout", self.step);
+        let (env, model) = (&self.env, &self.model);
+        let recorded = record(env, model, Exploration::NONE, &[], self.batch, at)?;
+        let done = self.done(recorded.trajectories());
+        let log_reward = (self.log_reward)(&recorded.trajectories().objects())?;
+        let objective = Objective::TrajectoryBalance;
+        recorded
+            .differentiate(|terms| objective.loss(terms), &log_reward)?
+            .apply(&mut self.model, &mut self.adam)?;
         self.step += 1;
-        Ok(trajectories)
+        Ok(done)
+    }
+
+    fn done(&self, trajectories: &Trajectories<M::Env>) -> Done {
+        let visited = trajectories.states.items();
+        let count = trajectories.len();
+        let (graphs, nodes) = self.nodes.map_or((0, 0), |nodes| {
+            (visited.len(), visited.iter().map(nodes).sum())
+        });
+        Done {
+            units: 1,
+            trajectories: count as u64,
+            moves: (visited.len() - count) as u64,
+            graphs: graphs as u64,
+            nodes: nodes as u64,
+        }
     }
 }
 
@@ -96,18 +110,6 @@ impl<M: Model> Workload for Training<M> {
     }
 
     fn unit(&mut self) -> Result<Done> {
-        let trajectories = self.step()?;
-        let visited = trajectories.states.items();
-        let count = trajectories.len();
-        let (graphs, nodes) = self.nodes.map_or((0, 0), |nodes| {
-            (visited.len(), visited.iter().map(nodes).sum())
-        });
-        Ok(Done {
-            units: 1,
-            trajectories: count as u64,
-            moves: (visited.len() - count) as u64,
-            graphs: graphs as u64,
-            nodes: nodes as u64,
-        })
+        self.step()
     }
 }

@@ -98,15 +98,16 @@ impl Competitor {
         Ok(started)
     }
 
-    /// Has it work for about `seconds`.
+    /// Has it work for about `seconds`, or until it has done `most` units.
     ///
     /// # Errors
     /// Where it ends or says something else than an answer.
-    pub fn go(&mut self, seconds: f64) -> Result<Answer> {
+    pub fn go(&mut self, seconds: f64, most: Option<u64>) -> Result<Answer> {
         let before = Ticks::now(self.child.id());
         let input = self.input.as_mut().context("it was told to end")?;
         // A program that has ended closes the line; what it said last tells more than that.
-        let _ = writeln!(input, "go {seconds}").and_then(|()| input.flush());
+        let most = most.map_or_else(String::new, |units| format!(" {units}"));
+        let _ = writeln!(input, "go {seconds}{most}").and_then(|()| input.flush());
         let mut answer: Answer = self.read(LATE + Duration::from_secs_f64(seconds))?;
         let after = Ticks::now(self.child.id());
         answer.others = before.zip(after).map(|(b, a)| a.others_since(b));
@@ -179,12 +180,12 @@ mod tests {
     #[test]
     fn it_is_asked_and_answers_among_other_lines() {
         let script = r#"echo noise; echo '{"ready":true,"parameters":7}'
-            while read word seconds; do echo '{"units":10,"seconds":2.5,"length":3.0}'; done"#;
+            while read word seconds units; do echo '{"units":10,"seconds":2.5,"length":3.0}'; done"#;
         let log = log("answers");
         let mut competitor = Competitor::start(shell(script), &log).expect("it is ready");
         assert_eq!(competitor.ready.parameters, 7);
         for _ in 0..2 {
-            let answer = competitor.go(0.1).expect("an answer");
+            let answer = competitor.go(0.1, Some(9)).expect("an answer");
             assert_eq!((answer.rate(), answer.length), (4.0, Some(3.0)));
         }
         drop(competitor);

@@ -92,7 +92,7 @@ impl Session<'_> {
                 let Some(competitor) = &mut entry.running else {
                     continue;
                 };
-                match competitor.go(self.settings.seconds) {
+                match competitor.go(self.settings.seconds, workload.most) {
                     Ok(answer) => entry.answers.push(answer),
                     Err(error) => {
                         entry.failure = Some(format!("failed in round {round}: {error:#}"));

@@ -62,7 +62,7 @@ pub fn run(root: &Path, settings: &Settings) -> Result<()> {
             let threads = settings.threads.to_string();
             command.args([&name, "--threads", &threads, "--warm-up", "0"]);
             let mut competitor = Competitor::start(command, &folder.join(format!("{name}.log")))?;
-            let answer = competitor.go(settings.seconds)?;
+            let answer = competitor.go(settings.seconds, Some(MOST))?;
             let step = 1.0 / answer.rate();
             let length = answer.length.unwrap_or(0.0);
             let batch: u32 = batch(&name);
@@ -90,6 +90,9 @@ pub fn run(root: &Path, settings: &Settings) -> Result<()> {
     }
     Ok(())
 }
+
+/// Steps of one size at most: all sizes are measured early in training, where trajectories are alike.
+const MOST: u64 = 30;
 
 /// The number after the last `-b`.
 fn batch(name: &str) -> u32 {

@@ -47,13 +47,17 @@ pub struct Workload {
     pub unit: &'static str,
     /// Who does the same.
     pub peers: &'static [Peer],
+    /// Units of a turn at most. A trajectory grows as a policy learns, and so does the cost of a step:
+    /// this keeps a fast program from being measured further into its training than a slow one.
+    pub most: Option<u64>,
 }
 
-const fn steps(name: &'static str, peers: &'static [Peer]) -> Workload {
+const fn steps(name: &'static str, peers: &'static [Peer], most: u64) -> Workload {
     Workload {
         name,
         unit: "steps",
         peers,
+        most: Some(most),
     }
 }
 
@@ -62,6 +66,7 @@ const fn molecules(name: &'static str) -> Workload {
         name,
         unit: "molecules",
         peers: &[RDKIT],
+        most: None,
     }
 }
 
@@ -69,20 +74,21 @@ const BOTH: &[Peer] = &[GFNX, TORCHGFN];
 
 /// Every row, in the order of the table.
 pub const WORKLOADS: &[Workload] = &[
-    steps("hypergrid-2x20-b16", BOTH),
-    steps("hypergrid-2x20-b256", BOTH),
-    steps("hypergrid-4x8-b16", BOTH),
-    steps("hypergrid-4x8-b256", BOTH),
-    steps("hypergrid-8x10-b16", BOTH),
-    steps("hypergrid-8x10-b256", BOTH),
-    steps("bitseq-120x8-b16", &[GFNX]),
-    steps("tfbind8-b16", &[GFNX]),
-    steps("ising-6-b16", BOTH),
-    steps("fragments-b64", &[PYTORCH, RECURSION]),
+    steps("hypergrid-2x20-b16", BOTH, 500),
+    steps("hypergrid-2x20-b256", BOTH, 50),
+    steps("hypergrid-4x8-b16", BOTH, 500),
+    steps("hypergrid-4x8-b256", BOTH, 50),
+    steps("hypergrid-8x10-b16", BOTH, 500),
+    steps("hypergrid-8x10-b256", BOTH, 50),
+    steps("bitseq-120x8-b16", &[GFNX], 50),
+    steps("tfbind8-b16", &[GFNX], 2_000),
+    steps("ising-6-b16", BOTH, 500),
+    steps("fragments-b64", &[PYTORCH, RECURSION], 10),
     Workload {
         name: "exact-4x8",
         unit: "evaluations",
         peers: BOTH,
+        most: None,
     },
     molecules("molecules-parse"),
     molecules("molecules-qed"),
