@@ -23,5 +23,6 @@
 //! ```
 
 mod property;
+pub mod rna;
 
 pub use property::{Combine, Desirability, OracleError, Property, PropertyReward, Score};
