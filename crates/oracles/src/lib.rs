@@ -24,5 +24,6 @@
 
 mod property;
 pub mod rna;
+pub mod seh;
 
 pub use property::{Combine, Desirability, OracleError, Property, PropertyReward, Score};
