@@ -123,6 +123,12 @@ impl RnaBinding {
         &self.name
     }
 
+    /// What strands bind to.
+    #[must_use]
+    pub fn targets(&self) -> Vec<&Strand> {
+        self.targets.iter().map(|target| &target.strand).collect()
+    }
+
     /// Number of bases of its strands.
     #[must_use]
     pub fn length(&self) -> usize {
@@ -227,16 +233,15 @@ mod tests {
     #[test]
     fn what_is_to_be_conserved_is() {
         let landscape = RnaBinding::named("C20_L100_RNA1+2").unwrap();
-        let with = Strand::from_text(TARGETS[0]).unwrap();
-        let start = with.to_string().find(CONSERVED.1);
-        let kept = format!("{}{}{}", "A".repeat(21), CONSERVED.1, "C".repeat(59));
-        assert!(
+        let fitness = |text: &str| {
             landscape
-                .fitness(&Strand::from_text(&kept).unwrap())
+                .fitness(&Strand::from_text(text).unwrap())
                 .unwrap()
-                > 0.0
-        );
-        assert_ne!(start, Some(21));
-        assert_eq!(landscape.fitness(&with).unwrap(), 0.0);
+        };
+        // The first target has the stretch, the second has not.
+        assert!(fitness(TARGETS[0]) > 0.0);
+        assert_eq!(fitness(TARGETS[1]), 0.0);
+        let moved = format!("C{}", &TARGETS[0][..99]);
+        assert_eq!(fitness(&moved), 0.0);
     }
 }

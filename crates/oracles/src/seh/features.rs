@@ -172,7 +172,7 @@ mod tests {
             batch.push(&molecule).unwrap_err().to_string()
         };
         let error = refused(&mut batch, "CC[Pb]");
-        assert!(error.contains("atom 2 of CC[Pb] is Pb"), "{error}");
+        assert!(error.contains("atom 2 of C[CH2][Pb] is Pb"), "{error}");
         let error = refused(&mut batch, "*CC");
         assert!(error.contains("atom 0 of *CC is *"), "{error}");
         let error = refused(&mut batch, "[NH3]->[Fe]");
