@@ -1,8 +1,8 @@
 //! Molecules for Anabranch: a thin, checked face over a pure-Rust chemistry engine.
 //!
 //! What is here: reading and writing molecules ([`Molecule`], [`sdf_record`], [`svg`]), numbers of
-//! a molecule ([`Descriptor`], [`Descriptors`], [`sa_score`], [`Fingerprint`], [`scaffold`]) and
-//! joining fragments into molecules ([`Vocabulary`], [`assemble`]). Every value agrees with RDKit
+//! a molecule ([`Descriptor`], [`Descriptors`], [`sa_score`], [`Fingerprint`], [`scaffold`]), its atoms
+//! and bonds ([`MolecularGraph`]) and joining fragments into molecules ([`Vocabulary`], [`assemble`]). Every value agrees with RDKit
 //! 2026.9.1, and golden files in `tests/` hold it there.
 //!
 //! What is not here: GFlowNets, rewards, tensors. The engine's own types never appear in a public
@@ -33,6 +33,7 @@ mod dialect;
 mod error;
 mod fingerprint;
 mod fragment;
+mod graph;
 mod isotope;
 mod molecule;
 mod sa_score;
@@ -47,6 +48,7 @@ pub use descriptors::{
 pub use error::ChemError;
 pub use fingerprint::{Fingerprint, tanimoto};
 pub use fragment::{Fragment, MAX_STEMS, Vocabulary};
+pub use graph::{Atom, Bond, BondOrder, Hybridization, MolecularGraph};
 pub use molecule::{MAX_HEAVY_ATOMS, MAX_SMILES_BYTES, Molecule};
 pub use sa_score::sa_score;
 pub use scaffold::scaffold;

@@ -81,4 +81,12 @@ pub enum CoreError {
     /// A buffer file cannot be written or read back.
     #[error("the replay buffer cannot be saved or loaded: {0}")]
     Buffer(String),
+    /// A data file is in none of the data folders.
+    #[error("{file} was not found in {tried}; set GFN_DATA to a folder that holds {file}")]
+    NoData {
+        /// The file, relative to a data folder.
+        file: String,
+        /// The folders that were looked at.
+        tried: String,
+    },
 }

@@ -21,6 +21,7 @@
 
 pub mod buffer;
 pub mod conformance;
+pub mod data;
 pub mod encode;
 pub mod env;
 pub mod error;

@@ -69,14 +69,6 @@ pub enum EnvError {
     /// A reward for bit sequences needs something to be near to.
     #[error("there are no modes; give at least one sequence")]
     NoModes,
-    /// A data file is in none of the data folders.
-    #[error("{file} was not found in {tried}; set GFN_DATA to a folder that holds {file}")]
-    NoData {
-        /// The file, relative to a data folder.
-        file: String,
-        /// The folders that were looked at.
-        tried: String,
-    },
     /// There are more states than may be written down.
     #[error("there are more than {limit} states; raise the limit or make the environment smaller")]
     TooManyStates {

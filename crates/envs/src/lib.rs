@@ -23,7 +23,6 @@ pub mod bit_sequence;
 pub mod coloured_graph;
 mod counting;
 pub mod dag;
-pub mod data;
 pub mod enumerated;
 pub mod error;
 pub mod factor;

@@ -81,7 +81,7 @@ impl SequenceTable {
     /// greatest value, so that max y is 1.
     ///
     /// The file is `tfbind8/six6_ref_r1.csv.gz` of the data folder; see
-    /// [`data_file`](crate::data::data_file).
+    /// [`data_file`](anabranch_core::data::data_file).
     ///
     /// # Errors
     /// Those of [`read`](Self::read).
@@ -103,7 +103,7 @@ impl SequenceTable {
     /// 6.3e-20 (log R = -44.2).
     ///
     /// The file is `qm9/qm9_blocks5.csv.gz` of the data folder; see
-    /// [`data_file`](crate::data::data_file).
+    /// [`data_file`](anabranch_core::data::data_file).
     ///
     /// # Errors
     /// Those of [`read`](Self::read).

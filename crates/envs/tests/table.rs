@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use anabranch_core::Reward;
+use anabranch_core::data::data_file;
 use anabranch_core::logspace::log_sum_exp;
-use anabranch_envs::data::data_file;
 use anabranch_envs::sequence::Letters;
 use anabranch_envs::table::{DNA, QM9_BLOCKS, SequenceTable};
 

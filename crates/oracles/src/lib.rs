@@ -1,7 +1,9 @@
 //! Object to score: what a finished object is worth.
 //!
-//! Built-in here: any descriptor of a molecule with a weight, a direction and a desired range,
-//! combined into one reward.
+//! Here are: any descriptor of a molecule with a weight, a direction and a desired range, combined
+//! into one reward; and two rewards of the literature, computed natively: binding of two strands of
+//! [`rna`], and the proxy for binding to soluble epoxide hydrolase ([`seh`]). No training, no tensor
+//! library, and no other program is called.
 //!
 //! ```
 //! use anabranch_chem::{Descriptor, Molecule};
@@ -23,5 +25,7 @@
 //! ```
 
 mod property;
+pub mod rna;
+pub mod seh;
 
 pub use property::{Combine, Desirability, OracleError, Property, PropertyReward, Score};

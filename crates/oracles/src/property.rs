@@ -9,6 +9,12 @@ pub enum OracleError {
     /// The chemistry failed.
     #[error(transparent)]
     Chem(#[from] ChemError),
+    /// A strand of RNA or a landscape is not as it must be.
+    #[error(transparent)]
+    Rna(#[from] crate::rna::RnaError),
+    /// The sEH proxy has no weights or no answer.
+    #[error(transparent)]
+    Seh(#[from] crate::seh::SehError),
     /// The reward is set up in a way that cannot work.
     #[error("{name} is {value}; it must be {expected}")]
     Setting {

@@ -2,10 +2,10 @@
 //! has its score in a file.
 
 use anabranch_core::Enumerable;
+use anabranch_core::data::data_file;
 use anabranch_core::encode::VectorEncoded;
 use anabranch_core::exact::Dag;
 use anabranch_core::rng::Stream;
-use anabranch_envs::data::data_file;
 use anabranch_envs::sequence::Letters;
 use anabranch_envs::table::SequenceTable;
 use anabranch_learn::policy::Perceptron;

@@ -9,6 +9,8 @@
 mod molecules;
 mod nasty;
 mod objectives;
+mod rna;
+mod seh;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -27,8 +29,11 @@ use serde::de::DeserializeOwned;
 struct Args {
     /// What the file holds
     kind: Kind,
-    /// JSON lines, or one JSON document of objectives; plain or gzipped
+    /// JSON lines, one JSON document of objectives, or CSV of rna and seh; plain or gzipped
     file: PathBuf,
+    /// Weights of the sEH proxy [default: those of a data folder, else of ../shared/data]
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
 }
 
 /// The kinds of reference file there are.
@@ -40,11 +45,19 @@ enum Kind {
     Nasty,
     /// Trajectories and their losses
     Objectives,
+    /// RNA strands with duplex energies and fitness of four targets
+    Rna,
+    /// Molecules with the output of the sEH proxy
+    Seh,
 }
 
 fn main() -> ExitCode {
-    let Args { kind, file } = Args::parse();
-    match run(kind, &file) {
+    let Args {
+        kind,
+        file,
+        weights,
+    } = Args::parse();
+    match run(kind, &file, weights) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => {
             eprintln!("error: {} is not reproduced; see the table", file.display());
@@ -61,11 +74,16 @@ fn main() -> ExitCode {
 ///
 /// # Errors
 /// A file that cannot be read, a line that is not of the kind (named as `file:line`).
-fn run(kind: Kind, file: &Path) -> Result<bool> {
+fn run(kind: Kind, file: &Path, weights: Option<PathBuf>) -> Result<bool> {
+    if weights.is_some() && !matches!(kind, Kind::Seh) {
+        bail!("--weights belongs to the kind seh");
+    }
     match kind {
         Kind::Molecules => molecules::run(&records(file)?),
         Kind::Nasty => nasty::run(records(file)?),
         Kind::Objectives => objectives::run(file),
+        Kind::Rna => rna::run(&rows(file)?),
+        Kind::Seh => seh::run(&rows(file)?, weights),
     }
 }
 
@@ -99,6 +117,23 @@ fn records<T: DeserializeOwned>(file: &Path) -> Result<Vec<T>> {
         bail!("{name} holds no records");
     }
     Ok(records)
+}
+
+/// Reads a file of comma-separated values with a line of names.
+fn rows<T: DeserializeOwned>(file: &Path) -> Result<Vec<T>> {
+    let name = file.display();
+    let text = text(file)?;
+    let mut rows = Vec::new();
+    for (at, row) in csv::Reader::from_reader(text.as_bytes())
+        .into_deserialize()
+        .enumerate()
+    {
+        rows.push(row.with_context(|| format!("{name}:{}", at + 2))?);
+    }
+    if rows.is_empty() {
+        bail!("{name} holds no records");
+    }
+    Ok(rows)
 }
 
 /// How one column of a reference file compares.

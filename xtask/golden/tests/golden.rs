@@ -9,6 +9,8 @@ use tempfile::TempDir;
 const MOLECULES: &str = "chem/tests/golden/molecules.jsonl";
 const NASTY: &str = "chem/tests/golden/nasty.jsonl";
 const OBJECTIVES: &str = "core/tests/golden/objectives.json";
+const RNA: &str = "oracles/tests/golden/rna_duplex.csv";
+const SEH: &str = "oracles/tests/golden/seh_proxy.csv";
 
 /// A file of `crates`.
 fn committed(file: &str) -> PathBuf {
@@ -64,11 +66,71 @@ fn the_committed_files_are_reproduced() {
         ("molecules", MOLECULES, "122 molecules"),
         ("nasty", NASTY, "79 inputs"),
         ("objectives", OBJECTIVES, "6 trajectories"),
+        ("rna", RNA, "30 strands"),
     ] {
         let (exit, out, err) = golden(kind, committed(file));
         assert_eq!(exit, Some(0), "{kind}: {out}{err}");
         assert!(out.contains(says), "{kind}: {out}");
     }
+}
+
+/// The weights are no part of the repository: the program uses those that it finds, or says where it
+/// looked.
+#[test]
+fn the_committed_predictions_are_reproduced_or_the_weights_missed() {
+    let (exit, out, err) = golden("seh", committed(SEH));
+    if exit == Some(2) {
+        println!("SKIPPED: {err}");
+        assert!(
+            err.contains("seh/seh_proxy.safetensors was not found in"),
+            "{err}"
+        );
+    } else {
+        assert_eq!(exit, Some(0), "{out}{err}");
+        assert!(out.contains("47 molecules"), "{out}");
+    }
+}
+
+#[test]
+fn a_wrong_energy_is_told_with_its_strand() {
+    let (_folder, file) = changed(RNA, ",-14.90,", ",-14.89,");
+    fails(
+        &golden("rna", file),
+        1,
+        &[
+            "1 mismatches",
+            "ACGCAUAGCCCUGA  expected -14.89, found -14.9",
+        ],
+    );
+    let (_folder, file) = changed(RNA, "ACGCAUAGCCCUGA", "ACGCAUAGCCCUGN");
+    fails(&golden("rna", file), 1, &["'N' at position 14"]);
+}
+
+#[test]
+fn weights_are_for_the_proxy_alone() {
+    let with_weights = |kind: &str, file: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_golden"))
+            .args([kind, "--weights", "absent.safetensors"])
+            .arg(committed(file))
+            .output()
+            .expect("the program starts");
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        (
+            output.status.code(),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    };
+    fails(
+        &with_weights("seh", SEH),
+        2,
+        &["cannot read absent.safetensors"],
+    );
+    fails(
+        &with_weights("rna", RNA),
+        2,
+        &["--weights belongs to the kind seh"],
+    );
 }
 
 #[test]
@@ -126,14 +188,14 @@ fn an_unknown_kind_is_refused_with_those_there_are() {
     fails(
         &golden("molecule", committed(MOLECULES)),
         2,
-        &["'molecule'", "molecules, nasty, objectives"],
+        &["'molecule'", "molecules, nasty, objectives, rna, seh"],
     );
 }
 
 #[test]
 fn a_missing_file_is_named() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    for kind in ["molecules", "nasty", "objectives"] {
+    for kind in ["molecules", "nasty", "objectives", "rna", "seh"] {
         let found = golden(kind, folder.path().join("absent.jsonl"));
         fails(&found, 2, &["error: cannot read", "absent.jsonl"]);
     }
@@ -146,6 +208,8 @@ fn a_malformed_line_is_named_by_its_number() {
     lines[2] = r#"{"s":"CCO","ok":"#;
     let (_folder, file) = file_with(&lines.join("\n"));
     fails(&golden("nasty", &file), 2, &["reference:3: EOF"]);
+    let (_folder, file) = file_with("smiles,seh_proxy\nC,-0.4\nCC,much\n");
+    fails(&golden("seh", &file), 2, &["reference:3: "]);
     // The first line lacks what the kind needs.
     let (_folder, file) = file_with(r#"{"smiles":"CCO"}"#);
     fails(
@@ -174,6 +238,8 @@ fn a_file_without_records_proves_nothing() {
     let (_folder, file) = file_with("\n\n");
     fails(&golden("molecules", &file), 2, &["holds no records"]);
     fails(&golden("nasty", &file), 2, &["holds no records"]);
+    let (_folder, file) = file_with("smiles,seh_proxy\n");
+    fails(&golden("seh", &file), 2, &["holds no records"]);
     let (_folder, file) = file_with(r#"{"trajectories": [], "vargrad_loss": 0.0}"#);
     let (exit, out, err) = golden("objectives", file);
     assert!(exit.is_some_and(|code| code > 0), "{out}{err}");

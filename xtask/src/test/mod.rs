@@ -19,6 +19,8 @@ const REFERENCES: &[(&str, &str)] = &[
     ("molecules", "rdkit_molecules.jsonl.gz"),
     ("nasty", "rdkit_nasty_smiles.jsonl.gz"),
     ("objectives", "objectives.json"),
+    ("rna", "rna_duplex.csv"),
+    ("seh", "seh_proxy.csv"),
 ];
 
 /// Examples are among the targets for their development dependencies: with them cargo chooses the

@@ -3,18 +3,18 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::EnvError;
+use crate::CoreError;
 
 /// The path of `relative` (such as `tfbind8/six6_ref_r1.csv.gz`) in the first data folder that has it:
 /// `$GFN_DATA`, then `anabranch/data` in `$XDG_CACHE_HOME` or, without that, in `~/.cache`.
 ///
 /// # Errors
-/// [`EnvError::NoData`] names the folders that were looked at.
-pub fn data_file(relative: &str) -> Result<PathBuf, EnvError> {
+/// [`CoreError::NoData`] names the folders that were looked at.
+pub fn data_file(relative: &str) -> Result<PathBuf, CoreError> {
     find(relative, |name| std::env::var_os(name))
 }
 
-fn find(relative: &str, variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, EnvError> {
+fn find(relative: &str, variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, CoreError> {
     let set = |name| {
         variable(name)
             .filter(|value| !value.is_empty())
@@ -26,7 +26,7 @@ fn find(relative: &str, variable: impl Fn(&str) -> Option<OsString>) -> Result<P
     let mut files = folders.iter().map(|folder| folder.join(relative));
     files.find(|file| file.is_file()).ok_or_else(|| {
         let tried: Vec<String> = folders.iter().map(|f| f.display().to_string()).collect();
-        EnvError::NoData {
+        CoreError::NoData {
             file: relative.to_owned(),
             tried: if tried.is_empty() {
                 "any folder (GFN_DATA, XDG_CACHE_HOME and HOME are not set)".to_owned()
