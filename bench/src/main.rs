@@ -53,17 +53,20 @@ fn run(args: Args) -> Result<()> {
         return Ok(());
     }
     let name: Name = args.workload.parse()?;
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build_global()?;
     let context = Context {
         molecules: args.molecules,
     };
-    let mut workload = name.workload(&context)?;
-    protocol::serve(
-        &mut *workload,
-        args.warm_up,
-        stdin().lock(),
-        stdout().lock(),
-    )
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()?;
+    // Inside the pool, as in `gfn`: from outside each parallel piece would wake a thread and wait for it.
+    pool.install(|| {
+        let mut workload = name.workload(&context)?;
+        protocol::serve(
+            &mut *workload,
+            args.warm_up,
+            stdin().lock(),
+            stdout().lock(),
+        )
+    })
 }

@@ -52,19 +52,23 @@ fn main() -> ExitCode {
     }
 }
 
+/// Stack of a thread of the pool: what the main thread of a program has.
+const STACK: usize = 8 << 20;
+
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    if let Some(threads) = cli.threads {
-        anyhow::ensure!(threads > 0, "--threads is 0; give at least 1");
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build_global()?;
-    }
-    match cli.command {
+    anyhow::ensure!(cli.threads != Some(0), "--threads is 0; give at least 1");
+    // Everything runs inside the pool: from outside, each parallel piece of a training step would wake a
+    // thread and wait for it.
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(cli.threads.unwrap_or(0))
+        .stack_size(STACK)
+        .build()?;
+    pool.install(|| match cli.command {
         Command::Train(args) => command::train::run(&args),
         Command::Resume(args) => command::resume::run(&args),
         Command::Sample(args) => command::sample::run(&args),
         Command::Eval(args) => command::eval::run(&args),
         Command::Report(args) => command::report::run(&args),
         Command::Reproduce(args) => command::reproduce::run(&args),
-    }
+    })
 }
