@@ -14,6 +14,7 @@ pub mod perceptron;
 pub mod state_flow;
 pub mod successor;
 pub mod tabular;
+pub mod transformer;
 
 use anabranch_core::{Discrete, Frontier};
 
@@ -28,6 +29,7 @@ pub use perceptron::Perceptron;
 pub use state_flow::{StateFlows, child_flows};
 pub use successor::{Successor, SuccessorConfig};
 pub use tabular::Tabular;
+pub use transformer::{NativeGraphTransformer, SequenceTransformer, SequenceTransformerConfig};
 
 use crate::error::Result;
 use crate::params::{Gradients, Params};
@@ -74,6 +76,42 @@ pub type Pullback<'a> = Box<dyn FnOnce(&ScoresGrad) -> Gradients + Send + 'a>;
 /// Takes dL/dlog Z (`[B]`) back to the parameters.
 pub type LogZPullback<'a> = Box<dyn FnOnce(&[f64]) -> Gradients + Send + 'a>;
 
+/// Scores batch after batch under the same parameters, then takes one gradient back for all of them.
+pub trait Tape<E: Discrete>: Send {
+    /// Scores `frontier` and remembers how.
+    ///
+    /// # Errors
+    /// Where a score cannot be computed.
+    fn score(&mut self, frontier: &Frontier<'_, E>) -> Result<Scores>;
+
+    /// Gradients of the parameters; `grads`: one for each batch scored, in order.
+    fn pull_back(self: Box<Self>, grads: &[ScoresGrad]) -> Gradients;
+}
+
+/// The tape of any model: its passes one after the other.
+struct Forwards<'a, M: ?Sized> {
+    model: &'a M,
+    pullbacks: Vec<Pullback<'a>>,
+}
+
+impl<M: Model + ?Sized> Tape<M::Env> for Forwards<'_, M> {
+    fn score(&mut self, frontier: &Frontier<'_, M::Env>) -> Result<Scores> {
+        let (scores, pullback) = self.model.forward(frontier)?;
+        self.pullbacks.push(pullback);
+        Ok(scores)
+    }
+
+    fn pull_back(self: Box<Self>, grads: &[ScoresGrad]) -> Gradients {
+        let mut sums = self.model.params().zero_gradients();
+        for (pullback, grad) in self.pullbacks.into_iter().zip(grads) {
+            for (sum, values) in sums.iter_mut().zip(pullback(grad)) {
+                sum.iter_mut().zip(values).for_each(|(s, v)| *s += v);
+            }
+        }
+        sums
+    }
+}
+
 /// A policy that can be trained: it scores a batch and takes a gradient back.
 pub trait Model: Policy {
     /// Scores with the way back to the parameters.
@@ -97,6 +135,14 @@ pub trait Model: Policy {
 
     /// The parameters, to write to.
     fn params_mut(&mut self) -> &mut Params;
+
+    /// An empty tape.
+    fn tape(&self) -> Box<dyn Tape<Self::Env> + '_> {
+        Box::new(Forwards {
+            model: self,
+            pullbacks: Vec::new(),
+        })
+    }
 
     /// `[B]` log Z of each condition.
     ///
