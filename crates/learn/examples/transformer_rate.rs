@@ -64,16 +64,15 @@ fn climb<'a, M: Model>(
             let parents = frontier.parents.row(row).len().max(1);
             balance[i] += (parents as f64).ln();
             let mut left: f64 = streams[i].random();
-            let choice = log_p.iter().position(|l| {
-                left -= l.exp();
+            let p: Vec<f64> = log_p.iter().map(|l| l.exp()).collect();
+            let choice = p.iter().position(|p| {
+                left -= p;
                 left < 0.0
             });
             let choice = choice.unwrap_or(log_p.len() - 1);
             balance[i] += log_p[choice];
             scored.rows.push((i, choice));
-            scored
-                .probabilities
-                .push(log_p.iter().map(|l| l.exp()).collect());
+            scored.probabilities.push(p);
             if let Move::Apply(action) = frontier.moves.row(row)[choice] {
                 env.step(&mut current[i], action);
                 going.push(i);
@@ -196,8 +195,10 @@ fn measure<M: Model>(
         1e3 * adam,
         states
     );
-    let rate = as_it_is(env, model, batch, steps)?;
-    println!("  sample and train_step {rate:.2} steps/s");
+    if std::env::var("TAPE").is_err() {
+        let rate = as_it_is(env, model, batch, steps)?;
+        println!("  sample and train_step {rate:.2} steps/s");
+    }
     Ok(())
 }
 
@@ -216,13 +217,28 @@ fn graphs<E: GraphEncoded>(env: &E, steps: u64) -> Result<()> {
 
 fn sequences<E: TokenEncoded>(env: &E, steps: u64) -> Result<()> {
     let mut rng = Seed::new(1).stream("init", &[]);
-    let config = SequenceTransformerConfig::default();
-    let mut model = SequenceTransformer::new(env, 0, config, 0.0, &mut rng);
-    measure("120 bits, 3 x 64", env, &mut model, 16, steps)
+    for feed_forward in [64, 256]
+        .into_iter()
+        .take(if std::env::var("ONE").is_ok() { 1 } else { 2 })
+    {
+        let config = SequenceTransformerConfig {
+            feed_forward,
+            ..SequenceTransformerConfig::default()
+        };
+        let mut model = SequenceTransformer::new(env, 0, config, 0.0, &mut rng);
+        let what = format!("120 bits, 3 x 64, feed-forward {feed_forward}");
+        measure(&what, env, &mut model, 16, steps)?;
+    }
+    Ok(())
 }
 
 fn main() -> Result<()> {
     let steps: u64 = std::env::args().nth(1).map_or(Ok(10), |s| s.parse())?;
-    graphs(&Fragments::rp72(), steps)?;
+    if std::env::var("SEQ").is_err() {
+        graphs(&Fragments::rp72(), steps)?;
+    }
+    if std::env::var("GRAPH").is_ok() {
+        return Ok(());
+    }
     sequences(&AnyOrderBits::new(120, 8)?, 10 * steps)
 }

@@ -1,8 +1,8 @@
 //! Attention of the tokens of a graph to each other, and its gradient.
 //!
-//! Scores of one token with 16 others at once are one lane: keys are turned first, so that the sum over
-//! a head's columns needs no sum across a lane. Heads may be of any width; where a panel holds columns
-//! of several heads, each head's result is taken in its columns only.
+//! A lane holds the scores of 16 tokens for the same key: queries are turned first, so that neither the
+//! sum over a head's columns nor the softmax needs a sum across a lane. Heads may be of any width; where
+//! a panel holds columns of several heads, each head's result is taken in its columns only.
 
 use pulp::Simd;
 
@@ -12,8 +12,8 @@ use crate::policy::panels::{Lane, PANEL, Panels};
 
 /// Rows computed at once, so that additions need not wait for each other.
 const ROWS: usize = 4;
-/// Added to scores of what is no token.
-const NEVER: f32 = -1e30;
+/// Below every score.
+const LEAST: f32 = f32::MIN;
 
 /// Who attends to whom, and how wide heads are.
 #[derive(Clone, Copy)]
@@ -27,7 +27,7 @@ pub(super) struct Attention<'a> {
 }
 
 impl Attention<'_> {
-    /// Lanes of weights that a graph of `tokens` tokens has: `[heads, tokens, tokens in whole lanes]`.
+    /// Lanes of weights that a graph of `tokens` tokens has: `[heads, keys, queries in whole lanes]`.
     pub(super) fn lanes(&self, tokens: usize) -> usize {
         self.heads * tokens * tokens.div_ceil(PANEL)
     }
@@ -58,14 +58,35 @@ impl Attention<'_> {
         panel * PANEL / self.head_width()..=last / self.head_width()
     }
 
-    /// 1 in the columns of `panel` that are of `head`, 0 elsewhere.
-    fn mask(&self, panel: usize, head: usize) -> Lane {
-        std::array::from_fn(|l| {
-            let column = panel * PANEL + l;
-            let inside = column < self.width && column / self.head_width() == head;
-            f32::from(u8::from(inside))
-        })
+    /// Which heads have columns in which panels, in order, with 1 in those columns and 0 elsewhere.
+    fn masks(&self) -> Vec<Mask> {
+        let mut masks = Vec::with_capacity(self.panels() + self.heads);
+        for panel in 0..self.panels() {
+            for (index, head) in self.heads_in(panel).enumerate() {
+                let columns = std::array::from_fn(|l| {
+                    let column = panel * PANEL + l;
+                    let inside = column < self.width && column / self.head_width() == head;
+                    f32::from(u8::from(inside))
+                });
+                masks.push(Mask {
+                    panel,
+                    head,
+                    first: index == 0,
+                    columns,
+                });
+            }
+        }
+        masks
     }
+}
+
+/// The columns of a panel that are of one head.
+struct Mask {
+    panel: usize,
+    head: usize,
+    /// Whether no other head of the panel comes before.
+    first: bool,
+    columns: Lane,
 }
 
 /// The rows of one graph in some panels of a matrix.
@@ -97,21 +118,22 @@ fn turn(part: Part<'_>, panels: usize, lanes: usize, out: &mut [Lane]) {
     }
 }
 
-/// `[R]` lanes of sums over a head's columns of a row of `part` times the turned `keys`.
+/// `[R]` lanes of sums over a head's columns of a row of `part` times the turned rows of another.
 #[inline(always)]
 fn products<S: Simd, const V: usize, const R: usize>(
     simd: S,
     part: Part<'_>,
     row: usize,
     columns: std::ops::Range<usize>,
-    (keys, lanes, lane): (&[Lane], usize, usize),
+    (turned, lanes, lane): (&[Lane], usize, usize),
 ) -> [Vector<S, V>; R] {
     let mut sums = [Vector::<S, V>::splat(simd, 0.0); R];
     for column in columns {
-        let key = Vector::<S, V>::load(simd, &keys[column * lanes + lane]);
+        let other = Vector::<S, V>::load(simd, &turned[column * lanes + lane]);
         let rows = &part.panel(column / PANEL)[row..row + R];
         for r in 0..R {
-            sums[r] = sums[r].plus(Vector::<S, V>::splat(simd, rows[r][column % PANEL]), key);
+            let x = Vector::<S, V>::splat(simd, rows[r][column % PANEL]);
+            sums[r] = sums[r].plus(x, other);
         }
     }
     sums
@@ -125,11 +147,12 @@ struct Weights<'a> {
     per_item: usize,
 }
 
-/// `out = scale * weights @ part` in the columns of each head; `weights(head)` gives those of a head.
+/// `out = scale * weights @ part` in the columns of each head. `weights` are those of all heads, the
+/// lanes of one head, and whether rows and what is summed over change places.
 #[inline(always)]
 fn blend<S: Simd, const V: usize>(
     simd: S,
-    attention: &Attention<'_>,
+    masks: &[Mask],
     part: Part<'_>,
     weights: (&[Lane], usize, bool),
     scale: f32,
@@ -138,24 +161,23 @@ fn blend<S: Simd, const V: usize>(
     let (all, size, turned) = weights;
     let lanes = part.tokens.div_ceil(PANEL) * PANEL;
     let (per_row, per_item) = if turned { (1, lanes) } else { (lanes, 1) };
-    for panel in 0..attention.panels() {
-        let values = part.panel(panel);
-        let out = &mut out.panel_mut(first_panel + panel)[part.first..part.first + part.tokens];
-        for (index, head) in attention.heads_in(panel).enumerate() {
-            let mask = attention.mask(panel, head).map(|m| m * scale);
-            let mask = Vector::<S, V>::load(simd, &mask);
-            let weights = Weights {
-                flat: all[head * size..(head + 1) * size].as_flattened(),
-                per_row,
-                per_item,
-            };
-            let whole = part.tokens - part.tokens % ROWS;
-            for row in (0..whole).step_by(ROWS) {
-                blend_rows::<S, V, ROWS>(simd, values, weights, row, (mask, index > 0), out);
-            }
-            for row in whole..part.tokens {
-                blend_rows::<S, V, 1>(simd, values, weights, row, (mask, index > 0), out);
-            }
+    let scale = Vector::<S, V>::splat(simd, scale);
+    for mask in masks {
+        let values = part.panel(mask.panel);
+        let out = out.panel_mut(first_panel + mask.panel);
+        let out = &mut out[part.first..part.first + part.tokens];
+        let weights = Weights {
+            flat: all[mask.head * size..(mask.head + 1) * size].as_flattened(),
+            per_row,
+            per_item,
+        };
+        let columns = Vector::<S, V>::load(simd, &mask.columns).mul(scale);
+        let whole = part.tokens - part.tokens % ROWS;
+        for row in (0..whole).step_by(ROWS) {
+            blend_rows::<S, V, ROWS>(simd, values, weights, row, (columns, !mask.first), out);
+        }
+        for row in whole..part.tokens {
+            blend_rows::<S, V, 1>(simd, values, weights, row, (columns, !mask.first), out);
         }
     }
 }
@@ -197,7 +219,7 @@ pub(super) struct Attend<'a> {
     pub(super) qkv: &'a Panels,
     /// `[all_lanes]` the softmax.
     pub(super) weights: &'a mut [Lane],
-    /// Room for turned keys.
+    /// Room for turned queries.
     pub(super) room: &'a mut Vec<Lane>,
     /// `[rows, width]`
     pub(super) mixed: &'a mut Panels,
@@ -208,6 +230,7 @@ impl Attend<'_> {
     fn run<S: Simd, const V: usize>(self, simd: S) {
         let attention = self.attention;
         let panels = attention.panels();
+        let masks = attention.masks();
         let scale = 1.0 / (attention.head_width() as f32).sqrt();
         let most = attention.longest().div_ceil(PANEL);
         self.room.resize(panels * PANEL * most, [0.0; PANEL]);
@@ -223,39 +246,22 @@ impl Attend<'_> {
             let lanes = tokens.div_ceil(PANEL);
             let (weights, others) = rest.split_at_mut(attention.lanes(tokens));
             rest = others;
-            turn(part(panels), panels, lanes, self.room);
+            turn(part(0), panels, lanes, self.room);
             for (head, weights) in weights.chunks_exact_mut(tokens * lanes).enumerate() {
-                let width = attention.head_width();
-                let columns = head * width..(head + 1) * width;
-                for lane in 0..lanes {
-                    let keys = (&self.room[..], lanes, lane);
-                    let whole = tokens - tokens % ROWS;
-                    for row in (0..whole).step_by(ROWS) {
-                        let sums =
-                            products::<S, V, ROWS>(simd, part(0), row, columns.clone(), keys);
-                        for (r, sum) in sums.into_iter().enumerate() {
-                            sum.store(&mut weights[(row + r) * lanes + lane]);
+                let turned = (&self.room[..], lanes);
+                scores::<S, V>(simd, &attention, part(panels), head, turned, weights);
+                if let Some((lists, bias)) = attention.bonds {
+                    for row in 0..tokens {
+                        for &(item, _) in lists.row(first + row) {
+                            let lane = &mut weights[(item as usize - first) * lanes + row / PANEL];
+                            lane[row % PANEL] += bias[head] / scale;
                         }
                     }
-                    for row in whole..tokens {
-                        let [sum] = products::<S, V, 1>(simd, part(0), row, columns.clone(), keys);
-                        sum.store(&mut weights[row * lanes + lane]);
-                    }
                 }
-                let bias = attention.bonds.map(|(lists, bias)| (lists, bias[head]));
-                for (row, weights) in weights.chunks_exact_mut(lanes).enumerate() {
-                    softmax::<S, V>(simd, weights, scale, (first + row, first, tokens), bias);
-                }
+                softmax::<S, V>(simd, weights, lanes, scale);
             }
-            let all = (&*weights, tokens * lanes, false);
-            blend::<S, V>(
-                simd,
-                &attention,
-                part(2 * panels),
-                all,
-                1.0,
-                (self.mixed, 0),
-            );
+            let all = (&*weights, tokens * lanes, true);
+            blend::<S, V>(simd, &masks, part(2 * panels), all, 1.0, (self.mixed, 0));
         }
         let last = attention.offsets.last().map_or(0, |end| *end as usize);
         for panel in 0..panels {
@@ -266,43 +272,54 @@ impl Attend<'_> {
 
 by_lane!(Attend);
 
-/// The softmax of `scale * scores + bonds` of token `row`, in place.
+/// `out = part @ turnedᵀ` in the columns of a head: `[tokens of part, tokens turned]`.
 #[inline(always)]
-fn softmax<S: Simd, const V: usize>(
+fn scores<S: Simd, const V: usize>(
     simd: S,
-    scores: &mut [Lane],
-    scale: f32,
-    (row, first, tokens): (usize, usize, usize),
-    bonds: Option<(&Lists, f32)>,
+    attention: &Attention<'_>,
+    part: Part<'_>,
+    head: usize,
+    (turned, lanes): (&[Lane], usize),
+    out: &mut [Lane],
 ) {
-    let by = Vector::<S, V>::splat(simd, scale);
-    for lane in scores.iter_mut() {
-        Vector::<S, V>::load(simd, lane).mul(by).store(lane);
-    }
-    if let Some((lists, bias)) = bonds {
-        for &(item, _) in lists.row(row) {
-            let place = item as usize - first;
-            scores[place / PANEL][place % PANEL] += bias;
+    let width = attention.head_width();
+    let columns = head * width..(head + 1) * width;
+    let whole = part.tokens - part.tokens % ROWS;
+    for lane in 0..lanes {
+        let turned = (turned, lanes, lane);
+        for row in (0..whole).step_by(ROWS) {
+            let sums = products::<S, V, ROWS>(simd, part, row, columns.clone(), turned);
+            for r in 0..ROWS {
+                sums[r].store(&mut out[(row + r) * lanes + lane]);
+            }
+        }
+        for row in whole..part.tokens {
+            let [sum] = products::<S, V, 1>(simd, part, row, columns.clone(), turned);
+            sum.store(&mut out[row * lanes + lane]);
         }
     }
-    let last = scores.len() - 1;
-    for score in &mut scores[last][tokens - last * PANEL..] {
-        *score = NEVER;
-    }
-    let mut most = Vector::<S, V>::splat(simd, NEVER);
-    for lane in scores.iter() {
-        most = most.max(Vector::<S, V>::load(simd, lane));
-    }
-    let most = Vector::<S, V>::splat(simd, most.largest());
-    let mut total = Vector::<S, V>::splat(simd, 0.0);
-    for lane in scores.iter_mut() {
-        let power = Vector::<S, V>::load(simd, lane).sub(most).exp();
-        total = total.add(power);
-        power.store(lane);
-    }
-    let share = Vector::<S, V>::splat(simd, 1.0 / total.sum());
-    for lane in scores.iter_mut() {
-        Vector::<S, V>::load(simd, lane).mul(share).store(lane);
+}
+
+/// The softmax of `scale * scores` over the keys, in place.
+#[inline(always)]
+fn softmax<S: Simd, const V: usize>(simd: S, scores: &mut [Lane], lanes: usize, scale: f32) {
+    let scale = Vector::<S, V>::splat(simd, scale);
+    for lane in 0..lanes {
+        let mut most = Vector::<S, V>::splat(simd, LEAST);
+        for scores in scores[lane..].iter().step_by(lanes) {
+            most = most.max(Vector::<S, V>::load(simd, scores));
+        }
+        let mut total = Vector::<S, V>::splat(simd, 0.0);
+        for scores in scores[lane..].iter_mut().step_by(lanes) {
+            let below = Vector::<S, V>::load(simd, scores).sub(most);
+            let power = below.mul(scale).exp();
+            total = total.add(power);
+            power.store(scores);
+        }
+        let share = Vector::<S, V>::splat(simd, 1.0).over(total);
+        for scores in scores[lane..].iter_mut().step_by(lanes) {
+            Vector::<S, V>::load(simd, scores).mul(share).store(scores);
+        }
     }
 }
 
@@ -313,7 +330,7 @@ pub(super) struct AttendBack<'a> {
     pub(super) weights: &'a [Lane],
     /// `[rows, width]` gradient of `mixed`.
     pub(super) grad: &'a Panels,
-    /// Room for turned values and gradients of the scores.
+    /// Room for turned gradients and for gradients of the scores.
     pub(super) room: (&'a mut Vec<Lane>, &'a mut Vec<Lane>),
     /// `[rows, 3 width]` gradient of queries, keys and values.
     pub(super) out: &'a mut Panels,
@@ -326,11 +343,12 @@ impl AttendBack<'_> {
     fn run<S: Simd, const V: usize>(self, simd: S) {
         let attention = self.attention;
         let panels = attention.panels();
+        let masks = attention.masks();
         let scale = 1.0 / (attention.head_width() as f32).sqrt();
         let longest = attention.longest();
-        let (turned, scores) = self.room;
+        let (turned, slopes) = self.room;
         turned.resize(panels * PANEL * longest.div_ceil(PANEL), [0.0; PANEL]);
-        scores.resize(attention.lanes(longest), [0.0; PANEL]);
+        slopes.resize(attention.lanes(longest), [0.0; PANEL]);
         let out = self.out;
         let mut rest = self.weights;
         for ends in attention.offsets.windows(2) {
@@ -345,58 +363,31 @@ impl AttendBack<'_> {
             let size = tokens * lanes;
             let (weights, others) = rest.split_at(attention.lanes(tokens));
             rest = others;
-            let scores = &mut scores[..weights.len()];
-            turn(part(self.qkv, 2 * panels), panels, lanes, turned);
+            let slopes = &mut slopes[..weights.len()];
+            turn(part(self.grad, 0), panels, lanes, turned);
+            let values = part(self.qkv, 2 * panels);
             for head in 0..attention.heads {
-                let scores = &mut scores[head * size..(head + 1) * size];
+                let slopes = &mut slopes[head * size..(head + 1) * size];
                 let weights = &weights[head * size..(head + 1) * size];
-                let width = attention.head_width();
-                let columns = head * width..(head + 1) * width;
-                let grad = part(self.grad, 0);
-                for lane in 0..lanes {
-                    let values = (&turned[..], lanes, lane);
-                    let whole = tokens - tokens % ROWS;
-                    for row in (0..whole).step_by(ROWS) {
-                        let sums = products::<S, V, ROWS>(simd, grad, row, columns.clone(), values);
-                        for (r, sum) in sums.into_iter().enumerate() {
-                            sum.store(&mut scores[(row + r) * lanes + lane]);
-                        }
-                    }
-                    for row in whole..tokens {
-                        let [sum] = products::<S, V, 1>(simd, grad, row, columns.clone(), values);
-                        sum.store(&mut scores[row * lanes + lane]);
-                    }
-                }
-                let rows = scores
-                    .chunks_exact_mut(lanes)
-                    .zip(weights.chunks_exact(lanes));
-                for (scores, weights) in rows {
-                    softmax_back::<S, V>(simd, scores, weights);
-                }
+                scores::<S, V>(simd, &attention, values, head, (turned, lanes), slopes);
+                softmax_back::<S, V>(simd, slopes, weights, lanes);
                 if let Some((lists, _)) = attention.bonds {
                     for row in 0..tokens {
                         for &(item, _) in lists.row(first + row) {
-                            let place = item as usize - first;
-                            let lane = &scores[row * lanes + place / PANEL];
-                            self.bonds[head] += lane[place % PANEL];
+                            let lane = &slopes[(item as usize - first) * lanes + row / PANEL];
+                            self.bonds[head] += lane[row % PANEL];
                         }
                     }
                 }
             }
             let (queries, keys) = (part(self.qkv, 0), part(self.qkv, panels));
-            let straight = (&*scores, size, false);
-            blend::<S, V>(simd, &attention, keys, straight, scale, (out, 0));
-            let back = (&*scores, size, true);
-            blend::<S, V>(simd, &attention, queries, back, scale, (out, panels));
-            let back = (weights, size, true);
-            blend::<S, V>(
-                simd,
-                &attention,
-                part(self.grad, 0),
-                back,
-                1.0,
-                (out, 2 * panels),
-            );
+            let back = (&*slopes, size, true);
+            blend::<S, V>(simd, &masks, keys, back, scale, (out, 0));
+            let straight = (&*slopes, size, false);
+            blend::<S, V>(simd, &masks, queries, straight, scale, (out, panels));
+            let straight = (weights, size, false);
+            let grad = part(self.grad, 0);
+            blend::<S, V>(simd, &masks, grad, straight, 1.0, (out, 2 * panels));
         }
         let last = attention.offsets.last().map_or(0, |end| *end as usize);
         for panel in 0..3 * panels {
@@ -407,19 +398,25 @@ impl AttendBack<'_> {
 
 by_lane!(AttendBack);
 
-/// `grad = weights * (grad - sum of weights * grad)` in place.
+/// `grad = weights * (grad - sum of weights * grad)` over the keys, in place.
 #[inline(always)]
-fn softmax_back<S: Simd, const V: usize>(simd: S, grad: &mut [Lane], weights: &[Lane]) {
-    let mut along = Vector::<S, V>::splat(simd, 0.0);
-    for (grad, weight) in grad.iter().zip(weights) {
-        along = along.plus(
-            Vector::<S, V>::load(simd, grad),
-            Vector::<S, V>::load(simd, weight),
-        );
-    }
-    let along = Vector::<S, V>::splat(simd, along.sum());
-    for (grad, weight) in grad.iter_mut().zip(weights) {
-        let moved = Vector::<S, V>::load(simd, grad).sub(along);
-        moved.mul(Vector::<S, V>::load(simd, weight)).store(grad);
+fn softmax_back<S: Simd, const V: usize>(
+    simd: S,
+    grad: &mut [Lane],
+    weights: &[Lane],
+    lanes: usize,
+) {
+    for lane in 0..lanes {
+        let mut along = Vector::<S, V>::splat(simd, 0.0);
+        let pairs = grad[lane..].iter().zip(&weights[lane..]);
+        for (grad, weight) in pairs.step_by(lanes) {
+            let weight = Vector::<S, V>::load(simd, weight);
+            along = along.plus(Vector::<S, V>::load(simd, grad), weight);
+        }
+        let pairs = grad[lane..].iter_mut().zip(&weights[lane..]);
+        for (grad, weight) in pairs.step_by(lanes) {
+            let moved = Vector::<S, V>::load(simd, grad).sub(along);
+            moved.mul(Vector::<S, V>::load(simd, weight)).store(grad);
+        }
     }
 }

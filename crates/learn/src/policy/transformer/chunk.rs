@@ -96,11 +96,58 @@ impl Chunk {
 pub(super) struct Batch {
     pub(super) chunks: Vec<Chunk>,
     /// `[M]`
-    pub(super) moves: Vec<Slot>,
+    pub(super) moves: Slots,
     /// `[P]`, or none where P_B is uniform.
-    pub(super) parents: Vec<Slot>,
+    pub(super) parents: Slots,
     /// `[N]`, or none without flows.
-    pub(super) log_flow: Vec<Slot>,
+    pub(super) log_flow: Slots,
+}
+
+/// Slots in order, as runs of columns that follow on each other in one row.
+#[derive(Default)]
+pub(super) struct Slots {
+    runs: Vec<Run>,
+}
+
+/// `count` slots from `first` on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    pub(super) first: Slot,
+    pub(super) count: u32,
+}
+
+impl Slots {
+    /// Appends a slot.
+    #[inline]
+    pub(super) fn push(&mut self, slot: Slot) {
+        if let Some(Run { first, count }) = self.runs.last_mut() {
+            let follows = slot.col == first.col + *count && slot.row == first.row;
+            if follows && slot.chunk == first.chunk && slot.head == first.head {
+                *count += 1;
+                return;
+            }
+        }
+        self.runs.push(Run {
+            first: slot,
+            count: 1,
+        });
+    }
+
+    /// Appends the slots of the next `count` columns in the row of the last one.
+    pub(super) fn extend_last(&mut self, count: u32) {
+        if let Some(last) = self.runs.last_mut() {
+            last.count += count;
+        }
+    }
+
+    pub(super) fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// Number of slots.
+    pub(super) fn len(&self) -> usize {
+        self.runs.iter().map(|run| run.count as usize).sum()
+    }
 }
 
 /// Where a graph is.

@@ -1,7 +1,7 @@
 //! The way up: what a chunk's heads compute, and what the way down needs of it.
 
 use super::attention::{Attend, Attention};
-use super::chunk::{Chunk, Slot};
+use super::chunk::{Chunk, Run, Slot};
 use super::network::{
     CONDITION_IN, CONDITION_OUT, EDGE_HEAD, EDGE_IN, GRAPH_HEAD, GRAPH_IN, NODE_HEAD, Network,
     Part, TABLE, at,
@@ -68,18 +68,27 @@ impl<'a> ChunkPass<'a> {
         head.expect("a slot is a row of its head")
     }
 
-    /// The score at `slot`.
-    pub(super) fn score(&self, slot: &Slot) -> f32 {
-        let out = &self.head(slot).out;
-        out.flat()[out.place(slot.row as usize, slot.col as usize)]
+    /// Appends the scores of `run`.
+    pub(super) fn scores(&self, run: &Run, out: &mut Vec<f64>) {
+        let results = &self.head(&run.first).out;
+        for (place, count) in runs(results, run) {
+            let values = &results.flat()[place..place + count];
+            out.extend(values.iter().map(|value| f64::from(*value)));
+        }
     }
 
-    /// Adds to the gradient at `slot`, after [`clear`](Self::clear).
-    pub(super) fn add(&mut self, slot: &Slot, value: f32) {
-        let head = self.heads[slot.head as usize].as_mut();
-        let out = &mut head.expect("a slot is a row of its head").out;
-        let place = out.place(slot.row as usize, slot.col as usize);
-        out.flat_mut()[place] += value;
+    /// Adds to the gradients of `run`, after [`clear`](Self::clear).
+    pub(super) fn add(&mut self, run: &Run, mut values: &[f64]) {
+        let head = self.heads[run.first.head as usize].as_mut();
+        let results = &mut head.expect("a slot is a row of its head").out;
+        for (place, count) in runs(results, run) {
+            let (now, later) = values.split_at(count);
+            let flat = &mut results.flat_mut()[place..place + count];
+            for (sum, value) in flat.iter_mut().zip(now) {
+                *sum += *value as f32;
+            }
+            values = later;
+        }
     }
 
     /// Puts zeros in the place of the heads' results, for their gradients.
@@ -88,6 +97,18 @@ impl<'a> ChunkPass<'a> {
             head.out.flat_mut().fill(0.0);
         }
     }
+}
+
+/// Where the numbers of `run` lie in `results`: the places and lengths of their parts, panel by panel.
+fn runs(results: &Panels, run: &Run) -> impl Iterator<Item = (usize, usize)> + use<> {
+    let (first, end) = (run.first.col as usize, (run.first.col + run.count) as usize);
+    let row = run.first.row as usize;
+    let (origin, stride) = (results.place(row, 0), results.rows() * PANEL);
+    (first / PANEL..end.div_ceil(PANEL)).map(move |panel| {
+        let from = first.max(panel * PANEL);
+        let to = end.min((panel + 1) * PANEL);
+        (origin + panel * stride + from % PANEL, to - from)
+    })
 }
 
 impl Chunk {

@@ -26,7 +26,7 @@ mod vector;
 
 use anabranch_core::{Discrete, Frontier};
 
-use self::chunk::{Batch, Slot};
+use self::chunk::{Batch, Slots};
 use self::forward::ChunkPass;
 pub use self::graph::{Graphs, NativeGraphTransformer};
 use self::network::{GradientSums, Network};
@@ -104,14 +104,24 @@ impl<V: View> Transformer<V> {
         for chunk in &mut pass.chunks {
             chunk.clear();
         }
-        let mut scatter = |slots: &[Slot], values: Option<&[f64]>| {
-            for (slot, value) in slots.iter().zip(values.into_iter().flatten()) {
-                pass.chunks[slot.chunk()].add(slot, *value as f32);
+        let mut scatter = |slots: &Slots, values: Option<&[f64]>| {
+            let Some(mut values) = values else { return };
+            for run in slots.runs() {
+                let (now, later) = values.split_at(run.count as usize);
+                pass.chunks[run.first.chunk()].add(run, now);
+                values = later;
             }
         };
         scatter(&pass.batch.moves, Some(&grad.moves));
-        scatter(&pass.batch.parents, grad.parents.as_deref());
-        scatter(&pass.batch.log_flow, grad.log_flow.as_deref());
+        let (backward, flow) = self.view.heads();
+        scatter(
+            &pass.batch.parents,
+            grad.parents.as_deref().filter(|_| backward),
+        );
+        scatter(
+            &pass.batch.log_flow,
+            grad.log_flow.as_deref().filter(|_| flow),
+        );
         let mut room = Default::default();
         for chunk in pass.chunks {
             self.network.backward(chunk, sums, &mut room);
@@ -120,19 +130,18 @@ impl<V: View> Transformer<V> {
 
     /// Picks the scores out of the results.
     fn collect(&self, pass: &Pass<'_>) -> Result<Scores> {
-        let pick = |slots: &[Slot], what: &str| {
-            let values = slots.iter().map(|slot| {
-                let value = pass.chunks[slot.chunk()].score(slot);
-                if value.is_finite() {
-                    Ok(f64::from(value))
-                } else {
-                    Err(LearnError::Parameter {
-                        name: what.into(),
-                        problem: format!("the network computed {value}; lower the learning rate"),
-                    })
-                }
-            });
-            values.collect::<Result<Vec<f64>>>()
+        let pick = |slots: &Slots, what: &str| {
+            let mut values = Vec::with_capacity(slots.len());
+            for run in slots.runs() {
+                pass.chunks[run.first.chunk()].scores(run, &mut values);
+            }
+            match values.iter().find(|value| !value.is_finite()) {
+                None => Ok(values),
+                Some(value) => Err(LearnError::Parameter {
+                    name: what.into(),
+                    problem: format!("the network computed {value}; lower the learning rate"),
+                }),
+            }
         };
         let (backward, flow) = self.view.heads();
         let batch = &pass.batch;

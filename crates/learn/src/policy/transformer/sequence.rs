@@ -24,6 +24,8 @@ pub struct SequenceTransformerConfig {
     pub layers: usize,
     /// Attention heads.
     pub heads: usize,
+    /// Units of the hidden layer of a block's feed-forward part; four times the width is common.
+    pub feed_forward: usize,
     /// Whether P_B is learned; uniform otherwise.
     pub learned_backward: bool,
     /// Whether there is a flow head.
@@ -36,6 +38,7 @@ impl Default for SequenceTransformerConfig {
             width: 64,
             layers: 3,
             heads: 8,
+            feed_forward: 256,
             learned_backward: false,
             flow: false,
         }
@@ -60,8 +63,8 @@ impl<E> Clone for Sequences<E> {
 }
 
 /// An encoder over all positions of a sequence and one token for the whole of it: every token attends to
-/// every other. A block is norm, attention, residual; norm, feed-forward layer of four times the width
-/// with LeakyReLU, residual. Scores at a position are linear in its last norm; those of the whole, among
+/// every other. A block is norm, attention, residual; norm, feed-forward layers with LeakyReLU
+/// between them, residual. Scores at a position are linear in its last norm; those of the whole, among
 /// them stopping and log F(s), come from its own token and the mean of the positions through one hidden
 /// layer. A condition is added to every token, and scales and shifts the norms.
 pub type SequenceTransformer<E> = Transformer<Sequences<E>>;
@@ -141,8 +144,8 @@ impl<E: TokenEncoded> Sequences<E> {
             }
             params.linear(&name("qkv"), w, 3 * w, rng);
             params.linear(&name("mix"), w, w, rng);
-            params.linear(&name("up"), w, 4 * w, rng);
-            params.linear(&name("down"), 4 * w, w, rng);
+            params.linear(&name("up"), w, config.feed_forward, rng);
+            params.linear(&name("down"), config.feed_forward, w, rng);
         }
         let backward = usize::from(self.learned_backward);
         let outputs = shape.position_actions + backward * shape.position_parents;
@@ -206,16 +209,40 @@ impl<E: TokenEncoded> View for Sequences<E> {
             key.extend(condition.iter().map(|value| value.to_bits()));
             let place = builder.find(&key);
             let place = place.unwrap_or_else(|| self.add(&tokens, &key, condition, &mut builder));
+            // Actions mostly come in the order of their scores: only the first of a run is looked up.
+            let mut next = TokenSlot::Whole { output: 0 };
+            let mut more = 0;
             for edge in frontier.moves.row(row) {
                 let slot = match *edge {
-                    Move::Apply(action) => {
-                        let slot = frontier.env.action_slot(state, action);
-                        self.slot(&mut builder, place, slot, false)
-                    }
-                    Move::Stop => builder.graph(place, self.stop()),
+                    Move::Apply(action) => frontier.env.action_slot(state, action),
+                    Move::Stop => TokenSlot::Whole {
+                        output: self.stop(),
+                    },
                 };
-                builder.batch().moves.push(slot);
+                if let (
+                    TokenSlot::Position { position, output },
+                    TokenSlot::Position {
+                        position: at,
+                        output: following,
+                    },
+                ) = (slot, &mut next)
+                    && position == *at
+                    && output == *following
+                {
+                    *following += 1;
+                    more += 1;
+                    continue;
+                }
+                builder.batch().moves.extend_last(more);
+                more = 0;
+                let found = self.slot(&mut builder, place, slot, false);
+                builder.batch().moves.push(found);
+                next = slot;
+                if let TokenSlot::Position { output, .. } = &mut next {
+                    *output += 1;
+                }
             }
+            builder.batch().moves.extend_last(more);
             if self.learned_backward {
                 for action in frontier.parents.row(row) {
                     let slot = frontier.env.parent_slot(state, *action);

@@ -67,6 +67,15 @@ impl<S: Simd, const V: usize> Vector<S, V> {
         self
     }
 
+    /// `self / other`.
+    #[inline(always)]
+    pub(super) fn over(mut self, other: Self) -> Self {
+        for v in 0..V {
+            self.parts[v] = self.simd.div_f32s(self.parts[v], other.parts[v]);
+        }
+        self
+    }
+
     #[inline(always)]
     pub(super) fn max(mut self, other: Self) -> Self {
         for v in 0..V {
@@ -94,16 +103,6 @@ impl<S: Simd, const V: usize> Vector<S, V> {
             total = self.simd.add_f32s(total, self.parts[v]);
         }
         self.simd.reduce_sum_f32s(total)
-    }
-
-    /// The largest of the 16 numbers.
-    #[inline(always)]
-    pub(super) fn largest(self) -> f32 {
-        let mut most = self.parts[0];
-        for v in 1..V {
-            most = self.simd.max_f32s(most, self.parts[v]);
-        }
-        self.simd.reduce_max_f32s(most)
     }
 
     /// e^x for x <= 0, with a relative error below 2e-7; what is less than e^-87 is e^-87.
