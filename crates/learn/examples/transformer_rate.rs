@@ -3,14 +3,14 @@
 //! transformer of 3 blocks of width 64 and 8 heads, 16 trajectories a step. The reward is constant and
 //! the objective trajectory balance, on a tape: states are scored once, while sampling.
 //!
-//! `cargo run --release --workspace --example transformer_rate [steps]`
+//! `cargo run --release --workspace --example transformer_rate [steps [graphs | sequences]]`
 
 use std::time::Instant;
 
 use anabranch_core::encode::{GraphEncoded, TokenEncoded};
 use anabranch_core::objective::Objective;
 use anabranch_core::rng::Stream;
-use anabranch_core::{Discrete, Frontier, Move, Seed, Terms};
+use anabranch_core::{Discrete, Environment, Frontier, Move, Seed, Terms};
 use anabranch_envs::bit_sequence::AnyOrderBits;
 use anabranch_envs::fragments::Fragments;
 use anabranch_learn::optim::{Adam, AdamConfig};
@@ -28,20 +28,22 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// What a shard remembers of a batch that it scored.
 struct Scored {
-    /// For each row its trajectory, the chosen move and the number of parents of the next state.
+    /// For each row its trajectory and the chosen move.
     rows: Vec<(usize, usize)>,
     probabilities: Vec<Vec<f64>>,
     scores: Scores,
 }
 
-/// One shard of `count` trajectories: sampled and scored on a tape.
+/// The tape, the batches on it, and the balance of each trajectory.
+type Climbed<'a, E> = (Box<dyn Tape<E> + 'a>, Vec<Scored>, Vec<f64>);
+
+/// One shard: sampled and scored on a tape.
 fn climb<'a, M: Model>(
     env: &M::Env,
     model: &'a M,
     streams: &mut [Stream],
     states: &mut usize,
-) -> Result<(Box<dyn Tape<M::Env> + 'a>, Vec<Scored>, Vec<f64>)> {
-    use anabranch_core::Environment;
+) -> Result<Climbed<'a, M::Env>> {
     let mut tape = model.tape();
     let mut current = vec![env.source(); streams.len()];
     let mut balance = vec![0.0; streams.len()];
@@ -155,10 +157,7 @@ fn on_a_tape<M: Model>(env: &M::Env, model: &mut M, batch: usize, steps: u64) ->
 
 /// Trajectories of a shard: two shards at least.
 fn shard(batch: usize) -> usize {
-    std::env::var("SHARD")
-        .ok()
-        .and_then(|s| s.parse().ok())
-        .unwrap_or((batch / 2).min(SHARD))
+    (batch / 2).min(SHARD)
 }
 
 /// Steps a second with `sample` and `train_step`.
@@ -195,10 +194,8 @@ fn measure<M: Model>(
         1e3 * adam,
         states
     );
-    if std::env::var("TAPE").is_err() {
-        let rate = as_it_is(env, model, batch, steps)?;
-        println!("  sample and train_step {rate:.2} steps/s");
-    }
+    let rate = as_it_is(env, model, batch, steps)?;
+    println!("  sample and train_step {rate:.2} steps/s");
     Ok(())
 }
 
@@ -217,10 +214,7 @@ fn graphs<E: GraphEncoded>(env: &E, steps: u64) -> Result<()> {
 
 fn sequences<E: TokenEncoded>(env: &E, steps: u64) -> Result<()> {
     let mut rng = Seed::new(1).stream("init", &[]);
-    for feed_forward in [64, 256]
-        .into_iter()
-        .take(if std::env::var("ONE").is_ok() { 1 } else { 2 })
-    {
+    for feed_forward in [64, 256] {
         let config = SequenceTransformerConfig {
             feed_forward,
             ..SequenceTransformerConfig::default()
@@ -234,11 +228,12 @@ fn sequences<E: TokenEncoded>(env: &E, steps: u64) -> Result<()> {
 
 fn main() -> Result<()> {
     let steps: u64 = std::env::args().nth(1).map_or(Ok(10), |s| s.parse())?;
-    if std::env::var("SEQ").is_err() {
+    let which = std::env::args().nth(2).unwrap_or_default();
+    if which != "sequences" {
         graphs(&Fragments::rp72(), steps)?;
     }
-    if std::env::var("GRAPH").is_ok() {
-        return Ok(());
+    if which != "graphs" {
+        sequences(&AnyOrderBits::new(120, 8)?, 10 * steps)?;
     }
-    sequences(&AnyOrderBits::new(120, 8)?, 10 * steps)
+    Ok(())
 }

@@ -60,7 +60,7 @@ impl Panels {
     }
 
     /// The panels from `panel` on.
-    pub(super) fn from(&self, panel: usize) -> Columns<'_> {
+    pub(super) fn columns(&self, panel: usize) -> Columns<'_> {
         Columns {
             rows: self.rows,
             lanes: &self.lanes[panel * self.rows..self.count * self.rows],
@@ -68,7 +68,7 @@ impl Panels {
     }
 
     /// The panels from `panel` on, to write to.
-    pub(super) fn from_mut(&mut self, panel: usize) -> ColumnsMut<'_> {
+    pub(super) fn columns_mut(&mut self, panel: usize) -> ColumnsMut<'_> {
         self.split(panel).1
     }
 

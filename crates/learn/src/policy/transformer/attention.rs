@@ -4,16 +4,20 @@
 //! sum over a head's columns nor the softmax needs a sum across a lane. Heads may be of any width; where
 //! a panel holds columns of several heads, each head's result is taken in its columns only.
 
+#![allow(
+    clippy::needless_range_loop,
+    reason = "counted loops keep values in registers; iterators over them go through memory"
+)]
+
 use pulp::Simd;
 
 use super::rows::Lists;
+use super::softmax::{softmax, softmax_back};
 use super::vector::{Vector, by_lane};
 use crate::policy::panels::{Lane, PANEL, Panels};
 
 /// Rows computed at once, so that additions need not wait for each other.
 const ROWS: usize = 4;
-/// Below every score.
-const LEAST: f32 = f32::MIN;
 
 /// Who attends to whom, and how wide heads are.
 #[derive(Clone, Copy)]
@@ -300,29 +304,6 @@ fn scores<S: Simd, const V: usize>(
     }
 }
 
-/// The softmax of `scale * scores` over the keys, in place.
-#[inline(always)]
-fn softmax<S: Simd, const V: usize>(simd: S, scores: &mut [Lane], lanes: usize, scale: f32) {
-    let scale = Vector::<S, V>::splat(simd, scale);
-    for lane in 0..lanes {
-        let mut most = Vector::<S, V>::splat(simd, LEAST);
-        for scores in scores[lane..].iter().step_by(lanes) {
-            most = most.max(Vector::<S, V>::load(simd, scores));
-        }
-        let mut total = Vector::<S, V>::splat(simd, 0.0);
-        for scores in scores[lane..].iter_mut().step_by(lanes) {
-            let below = Vector::<S, V>::load(simd, scores).sub(most);
-            let power = below.mul(scale).exp();
-            total = total.add(power);
-            power.store(scores);
-        }
-        let share = Vector::<S, V>::splat(simd, 1.0).over(total);
-        for scores in scores[lane..].iter_mut().step_by(lanes) {
-            Vector::<S, V>::load(simd, scores).mul(share).store(scores);
-        }
-    }
-}
-
 /// The gradient of [`Attend`].
 pub(super) struct AttendBack<'a> {
     pub(super) attention: Attention<'a>,
@@ -397,26 +378,3 @@ impl AttendBack<'_> {
 }
 
 by_lane!(AttendBack);
-
-/// `grad = weights * (grad - sum of weights * grad)` over the keys, in place.
-#[inline(always)]
-fn softmax_back<S: Simd, const V: usize>(
-    simd: S,
-    grad: &mut [Lane],
-    weights: &[Lane],
-    lanes: usize,
-) {
-    for lane in 0..lanes {
-        let mut along = Vector::<S, V>::splat(simd, 0.0);
-        let pairs = grad[lane..].iter().zip(&weights[lane..]);
-        for (grad, weight) in pairs.step_by(lanes) {
-            let weight = Vector::<S, V>::load(simd, weight);
-            along = along.plus(Vector::<S, V>::load(simd, grad), weight);
-        }
-        let pairs = grad[lane..].iter_mut().zip(&weights[lane..]);
-        for (grad, weight) in pairs.step_by(lanes) {
-            let moved = Vector::<S, V>::load(simd, grad).sub(along);
-            moved.mul(Vector::<S, V>::load(simd, weight)).store(grad);
-        }
-    }
-}

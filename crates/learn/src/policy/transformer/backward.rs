@@ -42,9 +42,9 @@ impl Network {
         let features = chunk.features.reversed(sums.layers[TABLE].weight.rows());
         dispatch(Collect {
             lists: &features,
-            table: grad.from(0),
+            table: grad.columns(0),
             base: Base::Result,
-            out: sums.layers[TABLE].weight.from_mut(0),
+            out: sums.layers[TABLE].weight.columns_mut(0),
             count: one,
         });
         if let Some(conditions) = &pass.conditions {
@@ -81,9 +81,9 @@ impl Network {
         let back = lists.reversed(out.rows());
         dispatch(Collect {
             lists: &back,
-            table: grad.from(panel),
+            table: grad.columns(panel),
             base: Base::Result,
-            out: out.from_mut(0),
+            out: out.columns_mut(0),
             count: self.panels(),
         });
     }
@@ -174,9 +174,9 @@ impl Network {
             let mut sum = self.stale(rows, one);
             dispatch(Collect {
                 lists: &chunk.incoming,
-                table: below.from(one),
-                base: Base::Rows(below.from(0)),
-                out: sum.from_mut(0),
+                table: below.columns(one),
+                base: Base::Rows(below.columns(0)),
+                out: sum.columns_mut(0),
                 count: one,
             });
             below = sum;

@@ -151,17 +151,17 @@ impl Network {
         let mut x = self.stale(rows, one);
         dispatch(Collect {
             lists: &chunk.features,
-            table: self.packed()[TABLE].weight.from(0),
+            table: self.packed()[TABLE].weight.columns(0),
             base: Base::Zero,
-            out: x.from_mut(0),
+            out: x.columns_mut(0),
             count: one,
         });
         if let Some(conditions) = &conditions {
             dispatch(Collect {
                 lists: &chunk.graph,
-                table: conditions.token.from(0),
+                table: conditions.token.columns(0),
                 base: Base::Result,
-                out: x.from_mut(0),
+                out: x.columns_mut(0),
                 count: one,
             });
         }
@@ -297,9 +297,9 @@ impl Network {
     fn pick(&self, lists: &Lists, table: &Panels, out: &mut Panels, panel: usize) {
         dispatch(Collect {
             lists,
-            table: table.from(0),
+            table: table.columns(0),
             base: Base::Zero,
-            out: out.from_mut(panel),
+            out: out.columns_mut(panel),
             count: self.panels(),
         });
     }

@@ -22,6 +22,7 @@ mod network;
 mod norm;
 mod rows;
 mod sequence;
+mod softmax;
 mod vector;
 
 use anabranch_core::{Discrete, Frontier};

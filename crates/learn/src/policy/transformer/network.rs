@@ -64,8 +64,8 @@ pub(super) struct GradientSums {
 }
 
 impl Network {
-    /// `params` hold what [`declare`](super::sequence::declare) or the burn network declared; `table` is
-    /// the table of features of tokens.
+    /// `params` hold what the view or the burn network declared; `table` is the table of features of
+    /// tokens.
     pub(super) fn new(sizes: Sizes, params: Params, table: Linear) -> Self {
         let w = whole(sizes.width);
         let declared = |name: &str, parts| Linear::declared(&params, name, parts);

@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::needless_range_loop,
+    clippy::manual_memcpy,
     reason = "counted loops keep values in registers; iterators over them go through memory"
 )]
 
@@ -114,7 +115,7 @@ impl<S: Simd, const V: usize> Vector<S, V> {
         /// 1.5 * 2^23
         const ROUND: f32 = 12_582_912.0;
         /// ln 2 in two parts, the first with few bits, so that n times it is exact.
-        const LN_2: (f32, f32) = (0.693_359_375, -2.121_944_4e-4);
+        const LN_2: (f32, f32) = (355.0 / 512.0, -2.121_944_4e-4);
         const SERIES: [f32; 7] = [
             1.0 / 5040.0,
             1.0 / 720.0,
