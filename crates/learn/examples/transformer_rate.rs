@@ -3,7 +3,7 @@
 //! transformer of 3 blocks of width 64 and 8 heads, 16 trajectories a step. The reward is constant and
 //! the objective trajectory balance, on a tape: states are scored once, while sampling.
 //!
-//! `cargo run --release --workspace --example transformer_rate [steps [graphs | sequences]]`
+//! `cargo run --release --workspace --example transformer_rate [steps [graphs | burn | sequences]]`
 
 use std::time::Instant;
 
@@ -16,8 +16,8 @@ use anabranch_envs::fragments::Fragments;
 use anabranch_learn::optim::{Adam, AdamConfig};
 use anabranch_learn::params::Gradients;
 use anabranch_learn::policy::{
-    GraphTransformerConfig, Model, NativeGraphTransformer, Scores, ScoresGrad, SequenceTransformer,
-    SequenceTransformerConfig, Tape,
+    GraphTransformer, GraphTransformerConfig, Model, NativeGraphTransformer, Neural, Scores,
+    ScoresGrad, SequenceTransformer, SequenceTransformerConfig, Tape,
 };
 use anabranch_learn::segment::log_softmax_rows;
 use anabranch_learn::step::{SHARD, sample, train_step};
@@ -25,6 +25,14 @@ use rand::RngExt;
 use rayon::prelude::*;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+const GRAPHS: GraphTransformerConfig = GraphTransformerConfig {
+    width: 128,
+    layers: 4,
+    heads: 4,
+    learned_backward: false,
+    flow: false,
+};
 
 /// What a shard remembers of a batch that it scored.
 struct Scored {
@@ -200,16 +208,18 @@ fn measure<M: Model>(
 }
 
 fn graphs<E: GraphEncoded>(env: &E, steps: u64) -> Result<()> {
-    let config = GraphTransformerConfig {
-        width: 128,
-        layers: 4,
-        heads: 4,
-        learned_backward: false,
-        flow: false,
-    };
     let mut rng = Seed::new(1).stream("init", &[]);
-    let mut model = NativeGraphTransformer::new(env, 0, config, 0.0, &mut rng);
+    let mut model = NativeGraphTransformer::new(env, 0, GRAPHS, 0.0, &mut rng);
     measure("fragments, 4 x 128", env, &mut model, 64, steps)
+}
+
+/// The same network on burn.
+fn graphs_on_burn<E: GraphEncoded>(env: &E, steps: u64) -> Result<()> {
+    let mut rng = Seed::new(1).stream("init", &[]);
+    let mut model = Neural::new(GraphTransformer::new(env, 0, GRAPHS), 0, 0.0, &mut rng);
+    let rate = as_it_is(env, &mut model, 64, steps)?;
+    println!("fragments, 4 x 128, on burn: sample and train_step {rate:.2} steps/s");
+    Ok(())
 }
 
 fn sequences<E: TokenEncoded>(env: &E, steps: u64) -> Result<()> {
@@ -229,11 +239,9 @@ fn sequences<E: TokenEncoded>(env: &E, steps: u64) -> Result<()> {
 fn main() -> Result<()> {
     let steps: u64 = std::env::args().nth(1).map_or(Ok(10), |s| s.parse())?;
     let which = std::env::args().nth(2).unwrap_or_default();
-    if which != "sequences" {
-        graphs(&Fragments::rp72(), steps)?;
+    match which.as_str() {
+        "graphs" => graphs(&Fragments::rp72(), steps),
+        "burn" => graphs_on_burn(&Fragments::rp72(), steps),
+        _ => sequences(&AnyOrderBits::new(120, 8)?, steps),
     }
-    if which != "graphs" {
-        sequences(&AnyOrderBits::new(120, 8)?, 10 * steps)?;
-    }
-    Ok(())
 }
