@@ -191,7 +191,10 @@ fn measure<M: Model>(
     steps: u64,
 ) -> Result<()> {
     println!("{what}: {} parameters", model.params().num_values());
+    // Every measurement begins with the first weights: what is drawn grows longer with training.
+    let first = model.params().clone();
     on_a_tape(env, model, batch, 1)?;
+    *model.params_mut() = first.clone();
     let [up, down, adam, states] = on_a_tape(env, model, batch, steps)?;
     let total = up + down + adam;
     println!(
@@ -202,6 +205,7 @@ fn measure<M: Model>(
         1e3 * adam,
         states
     );
+    *model.params_mut() = first;
     let rate = as_it_is(env, model, batch, steps)?;
     println!("  sample and train_step {rate:.2} steps/s");
     Ok(())
