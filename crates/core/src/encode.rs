@@ -74,3 +74,49 @@ pub trait GraphEncoded: Discrete {
         parents: &[Self::Action],
     ) -> (Graph, Vec<GraphSlot>, Vec<GraphSlot>);
 }
+
+/// Sizes of a token encoding, fixed for an environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenShape {
+    /// Number of positions L.
+    pub positions: usize,
+    /// Number of different tokens, that of an empty position included.
+    pub tokens: usize,
+    /// Scores that each position has for forward actions.
+    pub position_actions: usize,
+    /// Scores that the whole sequence has for forward actions.
+    pub whole_actions: usize,
+    /// Scores that each position has for backward actions.
+    pub position_parents: usize,
+    /// Scores that the whole sequence has for backward actions.
+    pub whole_parents: usize,
+}
+
+/// Which score of a sequence network stands for an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenSlot {
+    /// Score `output` of a position.
+    Position {
+        /// Index of the position.
+        position: usize,
+        /// Index of the score.
+        output: usize,
+    },
+    /// Score `output` of the whole sequence.
+    Whole {
+        /// Index of the score.
+        output: usize,
+    },
+}
+
+/// A state as a token at each of a fixed number of positions.
+pub trait TokenEncoded: Discrete {
+    /// The sizes.
+    fn token_shape(&self) -> TokenShape;
+    /// Appends the token of each position of `state` to `out`, `[L]`.
+    fn tokens(&self, state: &Self::State, out: &mut Vec<u32>);
+    /// The slot of an `action` that leaves `state`.
+    fn action_slot(&self, state: &Self::State, action: Self::Action) -> TokenSlot;
+    /// The slot of an `action` that can have led into `state`.
+    fn parent_slot(&self, state: &Self::State, action: Self::Action) -> TokenSlot;
+}

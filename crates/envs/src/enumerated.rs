@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use anabranch_core::encode::{Graph, GraphEncoded, GraphShape, GraphSlot, VectorEncoded};
+use anabranch_core::encode::{
+    Graph, GraphEncoded, GraphShape, GraphSlot, TokenEncoded, TokenShape, TokenSlot, VectorEncoded,
+};
 use anabranch_core::{Discrete, Enumerable, Environment};
 
 use crate::EnvError;
@@ -168,6 +170,24 @@ impl<E: VectorEncoded<State: Eq + Hash>> VectorEncoded for Enumerated<E> {
 
     fn action_index(&self, action: E::Action) -> usize {
         self.env.action_index(action)
+    }
+}
+
+impl<E: TokenEncoded<State: Eq + Hash>> TokenEncoded for Enumerated<E> {
+    fn token_shape(&self) -> TokenShape {
+        self.env.token_shape()
+    }
+
+    fn tokens(&self, state: &E::State, out: &mut Vec<u32>) {
+        self.env.tokens(state, out);
+    }
+
+    fn action_slot(&self, state: &E::State, action: E::Action) -> TokenSlot {
+        self.env.action_slot(state, action)
+    }
+
+    fn parent_slot(&self, state: &E::State, action: E::Action) -> TokenSlot {
+        self.env.parent_slot(state, action)
     }
 }
 

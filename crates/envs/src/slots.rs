@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use anabranch_core::encode::VectorEncoded;
+use anabranch_core::encode::{TokenEncoded, TokenShape, TokenSlot, VectorEncoded};
 use anabranch_core::{Discrete, Enumerable, Environment};
 use serde::{Deserialize, Serialize};
 
@@ -233,6 +233,41 @@ impl VectorEncoded for Slots {
 
     fn action_index(&self, action: Fill) -> usize {
         usize::from(action.slot) * self.values + usize::from(action.value)
+    }
+}
+
+/// A token is the value of its slot, or v where it is empty. A value is put in by the score of its number
+/// at the slot; a slot is emptied by the one backward score that it has.
+impl TokenEncoded for Slots {
+    fn token_shape(&self) -> TokenShape {
+        TokenShape {
+            positions: self.slots,
+            tokens: self.values + 1,
+            position_actions: self.values,
+            whole_actions: 0,
+            position_parents: 1,
+            whole_parents: 0,
+        }
+    }
+
+    fn tokens(&self, state: &Filling, out: &mut Vec<u32>) {
+        let empty = self.values as u32;
+        let tokens = state.values();
+        out.extend(tokens.map(|value| value.map_or(empty, u32::from)));
+    }
+
+    fn action_slot(&self, _: &Filling, action: Fill) -> TokenSlot {
+        TokenSlot::Position {
+            position: action.slot.into(),
+            output: action.value.into(),
+        }
+    }
+
+    fn parent_slot(&self, _: &Filling, action: Fill) -> TokenSlot {
+        TokenSlot::Position {
+            position: action.slot.into(),
+            output: 0,
+        }
     }
 }
 

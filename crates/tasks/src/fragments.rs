@@ -8,7 +8,7 @@ use anabranch_core::Enumerable;
 use anabranch_core::exact::Dag;
 use anabranch_core::rng::Stream;
 use anabranch_envs::fragments::{EnumeratedFragments, Fragments, Tree};
-use anabranch_learn::policy::{GraphTransformer, GraphTransformerConfig, Neural};
+use anabranch_learn::policy::{GraphTransformerConfig, NativeGraphTransformer};
 use anabranch_oracles::{Combine as OracleCombine, Desirability, Property, PropertyReward};
 use serde::Deserialize;
 
@@ -161,7 +161,7 @@ fn read_vocabulary(path: &Path) -> Result<Vocabulary> {
 
 impl Task for FragmentsTask {
     type Env = Fragments;
-    type Model = Neural<GraphTransformer<Fragments>>;
+    type Model = NativeGraphTransformer<Fragments>;
 
     fn env(&self) -> &Fragments {
         &self.env
@@ -175,8 +175,7 @@ impl Task for FragmentsTask {
             learned_backward: config.policy.backward.is_learned(),
             flow: objective(config).needs_flow(),
         };
-        let network = GraphTransformer::new(&self.env, conditions, sizes);
-        Neural::new(network, conditions, config.policy.log_z, rng)
+        NativeGraphTransformer::new(&self.env, conditions, sizes, config.policy.log_z, rng)
     }
 
     fn object_name(&self) -> &'static str {

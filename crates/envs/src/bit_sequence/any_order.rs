@@ -3,7 +3,7 @@
 //! The non-autoregressive variant of Tiapkin et al. 2024 (arXiv 2310.12934): any empty place may be
 //! filled with any word, so an object of m words is reached along m! trajectories.
 
-use anabranch_core::encode::VectorEncoded;
+use anabranch_core::encode::{TokenEncoded, TokenShape, TokenSlot, VectorEncoded};
 use anabranch_core::{Discrete, Enumerable, Environment, Reward, RewardError};
 
 use super::{BitSequence, Bits, MAX_WORD};
@@ -174,6 +174,25 @@ impl VectorEncoded for AnyOrderBits {
 
     fn action_index(&self, action: Fill) -> usize {
         self.slots.action_index(action)
+    }
+}
+
+/// As [`Slots`] of words.
+impl TokenEncoded for AnyOrderBits {
+    fn token_shape(&self) -> TokenShape {
+        self.slots.token_shape()
+    }
+
+    fn tokens(&self, state: &Filling, out: &mut Vec<u32>) {
+        self.slots.tokens(state, out);
+    }
+
+    fn action_slot(&self, state: &Filling, action: Fill) -> TokenSlot {
+        self.slots.action_slot(state, action)
+    }
+
+    fn parent_slot(&self, state: &Filling, action: Fill) -> TokenSlot {
+        self.slots.parent_slot(state, action)
     }
 }
 

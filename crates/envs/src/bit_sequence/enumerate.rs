@@ -1,6 +1,6 @@
 //! All strings of few bits, written down.
 
-use anabranch_core::encode::VectorEncoded;
+use anabranch_core::encode::{TokenEncoded, TokenShape, TokenSlot, VectorEncoded};
 use anabranch_core::{Discrete, Enumerable, Environment};
 
 use super::{BitSequence, Bits};
@@ -66,6 +66,24 @@ impl VectorEncoded for EnumeratedBits {
 
     fn action_index(&self, action: u16) -> usize {
         self.env.action_index(action)
+    }
+}
+
+impl TokenEncoded for EnumeratedBits {
+    fn token_shape(&self) -> TokenShape {
+        self.env.token_shape()
+    }
+
+    fn tokens(&self, state: &Bits, out: &mut Vec<u32>) {
+        self.env.tokens(state, out);
+    }
+
+    fn action_slot(&self, state: &Bits, action: u16) -> TokenSlot {
+        self.env.action_slot(state, action)
+    }
+
+    fn parent_slot(&self, state: &Bits, action: u16) -> TokenSlot {
+        self.env.parent_slot(state, action)
     }
 }
 

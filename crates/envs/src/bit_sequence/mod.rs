@@ -9,7 +9,7 @@ mod bits;
 mod enumerate;
 mod nearest_mode;
 
-use anabranch_core::encode::VectorEncoded;
+use anabranch_core::encode::{TokenEncoded, TokenShape, TokenSlot, VectorEncoded};
 use anabranch_core::{Discrete, Environment, Seed};
 use rand::RngExt;
 
@@ -228,6 +228,46 @@ impl VectorEncoded for BitSequence {
 
     fn action_index(&self, action: u16) -> usize {
         action.into()
+    }
+}
+
+/// A token is a word, or 2^k where none is written yet. A word is appended by
+/// the score of its number at the first empty position.
+impl TokenEncoded for BitSequence {
+    fn token_shape(&self) -> TokenShape {
+        TokenShape {
+            positions: self.num_words(),
+            tokens: (1 << self.word) + 1,
+            position_actions: 1 << self.word,
+            whole_actions: 0,
+            position_parents: 1,
+            whole_parents: 0,
+        }
+    }
+
+    fn tokens(&self, state: &Bits, out: &mut Vec<u32>) {
+        let first = out.len();
+        let mut rest = *state;
+        while !rest.is_empty() {
+            out.push(rest.last(self.word).into());
+            rest.truncate(rest.len() - self.word);
+        }
+        out[first..].reverse();
+        out.resize(first + self.num_words(), 1 << self.word);
+    }
+
+    fn action_slot(&self, state: &Bits, action: u16) -> TokenSlot {
+        TokenSlot::Position {
+            position: state.len() / self.word,
+            output: action.into(),
+        }
+    }
+
+    fn parent_slot(&self, state: &Bits, _: u16) -> TokenSlot {
+        TokenSlot::Position {
+            position: state.len() / self.word - 1,
+            output: 0,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! From left to right.
 
-use anabranch_core::encode::VectorEncoded;
+use anabranch_core::encode::{TokenEncoded, TokenShape, TokenSlot, VectorEncoded};
 use anabranch_core::{Discrete, Enumerable, Environment};
 
 use super::{Letters, Strings};
@@ -122,5 +122,40 @@ impl VectorEncoded for AppendSequence {
 
     fn action_index(&self, action: u8) -> usize {
         action.into()
+    }
+}
+
+/// A token is a letter, or K past the end. A letter is appended by the score of its number at the first
+/// empty position.
+impl TokenEncoded for AppendSequence {
+    fn token_shape(&self) -> TokenShape {
+        TokenShape {
+            positions: self.length(),
+            tokens: self.letters() + 1,
+            position_actions: self.letters(),
+            whole_actions: 0,
+            position_parents: 1,
+            whole_parents: 0,
+        }
+    }
+
+    fn tokens(&self, state: &Letters, out: &mut Vec<u32>) {
+        let letters = state.as_slice();
+        out.extend(letters.iter().map(|letter| u32::from(*letter)));
+        out.extend((letters.len()..self.length()).map(|_| self.letters() as u32));
+    }
+
+    fn action_slot(&self, state: &Letters, action: u8) -> TokenSlot {
+        TokenSlot::Position {
+            position: state.len(),
+            output: action.into(),
+        }
+    }
+
+    fn parent_slot(&self, state: &Letters, _: u8) -> TokenSlot {
+        TokenSlot::Position {
+            position: state.len() - 1,
+            output: 0,
+        }
     }
 }

@@ -94,6 +94,8 @@ pub(super) enum Finish<'a> {
     Activate,
     /// The gradient of LeakyReLU, whose results these are.
     Mask(&'a Panels),
+    /// These are added: a residual.
+    Add(&'a Panels),
 }
 
 /// `out = finish(input @ weight + bias)`.
@@ -193,6 +195,16 @@ impl Multiply<'_> {
                     for r in 0..R {
                         let result = load::<S, V>(&results[r]);
                         sums[p][r] = leaky::<S, V>(simd, sums[p][r], result);
+                    }
+                }
+                Finish::Add(others) => {
+                    let (others, _) = others.panel(panel + p)[row..].as_chunks::<R>();
+                    let others = &others[0];
+                    for r in 0..R {
+                        let other = load::<S, V>(&others[r]);
+                        for v in 0..V {
+                            sums[p][r][v] = simd.add_f32s(sums[p][r][v], other[v]);
+                        }
                     }
                 }
             }

@@ -15,6 +15,7 @@ pub mod state_flow;
 pub mod successor;
 pub mod tabular;
 pub mod tape;
+pub mod transformer;
 
 use anabranch_core::{Discrete, Frontier};
 
@@ -30,6 +31,7 @@ pub use state_flow::{StateFlows, child_flows};
 pub use successor::{Successor, SuccessorConfig};
 pub use tabular::Tabular;
 pub use tape::Tape;
+pub use transformer::{NativeGraphTransformer, SequenceTransformer, SequenceTransformerConfig};
 
 use crate::error::Result;
 use crate::params::{Gradients, Params};

@@ -2,7 +2,8 @@
 //!
 //! What kernels call is always inlined: a call in their loops would send every sum through memory.
 
-use std::ops::Range;
+use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut, Range};
 use std::sync::{Mutex, PoisonError};
 
 /// Columns of a panel: one vector of AVX-512, two of AVX2, four of NEON.
@@ -28,11 +29,8 @@ pub(super) struct Panels {
 impl Panels {
     /// `[rows, cols]`; what it holds is left over from earlier use and has to be written first.
     pub(super) fn stale(rows: usize, cols: usize, pool: &Pool) -> Self {
-        let mut lanes = pool.take();
         let count = cols.div_ceil(PANEL);
-        if lanes.len() < rows * count {
-            lanes.resize(rows * count, [0.0; PANEL]);
-        }
+        let lanes = pool.take(rows * count);
         Self { rows, count, lanes }
     }
 
@@ -95,6 +93,30 @@ impl Panels {
         &mut self.lanes[index * self.rows..][..self.rows]
     }
 
+    /// The panels from `panel` on.
+    pub(super) fn columns(&self, panel: usize) -> Columns<'_> {
+        Columns {
+            rows: self.rows,
+            lanes: &self.lanes[panel * self.rows..self.count * self.rows],
+        }
+    }
+
+    /// The panels from `panel` on, to write to.
+    pub(super) fn columns_mut(&mut self, panel: usize) -> ColumnsMut<'_> {
+        self.split(panel).1
+    }
+
+    /// The panels before `panel`, and those from it on, to write to.
+    pub(super) fn split(&mut self, panel: usize) -> (Columns<'_>, ColumnsMut<'_>) {
+        let (rows, all) = (self.rows, self.rows * self.count);
+        let (before, lanes) = self.lanes[..all].split_at_mut(panel * rows);
+        let before = Columns {
+            rows,
+            lanes: before,
+        };
+        (before, ColumnsMut { rows, lanes })
+    }
+
     /// Where the number at (`row`, `col`) lies in [`flat`](Self::flat).
     #[inline(always)]
     pub(super) fn place(&self, row: usize, col: usize) -> usize {
@@ -130,7 +152,7 @@ impl Panels {
     }
 
     /// `[rows, cols]` the columns from `start` on of the first rows, row-major.
-    pub(super) fn columns(&self, rows: usize, cols: usize, start: usize) -> Vec<f32> {
+    pub(super) fn to_rows(&self, rows: usize, cols: usize, start: usize) -> Vec<f32> {
         let mut values = vec![0.0; rows * cols];
         for panel in start / PANEL..(start + cols).div_ceil(PANEL) {
             let (columns, place) = span(panel, cols, start);
@@ -173,24 +195,112 @@ fn span(panel: usize, cols: usize, start: usize) -> (Range<usize>, usize) {
     (from - start..to - start, from % PANEL)
 }
 
-/// Buffers that are not in use. A pass takes some and gives them back, so that training allocates
-/// them once.
-#[derive(Debug, Default)]
-pub(super) struct Pool(Mutex<Vec<Vec<Lane>>>);
+/// Some panels of a matrix.
+#[derive(Clone, Copy)]
+pub(super) struct Columns<'a> {
+    rows: usize,
+    lanes: &'a [Lane],
+}
 
-/// Buffers that are kept; passes over more shards at once than this allocate anew.
-const KEPT: usize = 64;
+impl<'a> Columns<'a> {
+    /// `[rows]` lanes of panel `index`.
+    #[inline(always)]
+    pub(super) fn panel(&self, index: usize) -> &'a [Lane] {
+        &self.lanes[index * self.rows..][..self.rows]
+    }
+}
+
+/// Some panels of a matrix, to write to.
+pub(super) struct ColumnsMut<'a> {
+    rows: usize,
+    lanes: &'a mut [Lane],
+}
+
+impl ColumnsMut<'_> {
+    /// `[rows]` lanes of panel `index`, to write to.
+    #[inline(always)]
+    pub(super) fn panel_mut(&mut self, index: usize) -> &mut [Lane] {
+        &mut self.lanes[index * self.rows..][..self.rows]
+    }
+}
+
+/// Panels that go back to their pool.
+pub(super) struct Lease<'a> {
+    panels: Panels,
+    pool: &'a Pool,
+}
+
+impl<'a> Lease<'a> {
+    pub(super) fn new(panels: Panels, pool: &'a Pool) -> Self {
+        Self { panels, pool }
+    }
+}
+
+impl Deref for Lease<'_> {
+    type Target = Panels;
+
+    fn deref(&self) -> &Panels {
+        &self.panels
+    }
+}
+
+impl DerefMut for Lease<'_> {
+    fn deref_mut(&mut self) -> &mut Panels {
+        &mut self.panels
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        std::mem::take(&mut self.panels).release(self.pool);
+    }
+}
+
+/// Buffers that are not in use, by size. A pass takes some and gives them back, so that training
+/// allocates them once.
+#[derive(Debug, Default)]
+pub(super) struct Pool(Mutex<Free>);
+
+#[derive(Debug, Default)]
+struct Free {
+    by_size: BTreeMap<usize, Vec<Vec<Lane>>>,
+    lanes: usize,
+}
+
+/// Lanes that are kept, 1 GiB of them; what is given back beyond is freed.
+const KEPT: usize = 1 << 24;
 
 impl Pool {
-    fn take(&self) -> Vec<Lane> {
+    /// At least `lanes` lanes, and no more than twice as many as that unless they are few.
+    fn take(&self, lanes: usize) -> Vec<Lane> {
         let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        free.pop().unwrap_or_default()
+        let most = (2 * lanes).max(64);
+        let found = free
+            .by_size
+            .range(lanes..=most)
+            .next()
+            .map(|(size, _)| *size);
+        if let Some(size) = found
+            && let Some(buffers) = free.by_size.get_mut(&size)
+            && let Some(buffer) = buffers.pop()
+        {
+            if buffers.is_empty() {
+                free.by_size.remove(&size);
+            }
+            free.lanes -= size;
+            return buffer;
+        }
+        drop(free);
+        // Few sizes, so that buffers fit again.
+        let step = (lanes.next_power_of_two() / 8).max(64);
+        vec![[0.0; PANEL]; lanes.next_multiple_of(step)]
     }
 
     fn give(&self, lanes: Vec<Lane>) {
         let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if free.len() < KEPT {
-            free.push(lanes);
+        if !lanes.is_empty() && free.lanes + lanes.len() <= KEPT {
+            free.lanes += lanes.len();
+            free.by_size.entry(lanes.len()).or_default().push(lanes);
         }
     }
 }

@@ -1,41 +1,7 @@
 //! What a pass holds until its gradient is asked for.
 
-use std::ops::{Deref, DerefMut};
-
 use super::batch::Slot;
-use crate::policy::panels::{Panels, Pool};
-
-/// Panels that go back to their pool.
-pub(super) struct Lease<'a> {
-    panels: Panels,
-    pool: &'a Pool,
-}
-
-impl<'a> Lease<'a> {
-    pub(super) fn new(panels: Panels, pool: &'a Pool) -> Self {
-        Self { panels, pool }
-    }
-}
-
-impl Deref for Lease<'_> {
-    type Target = Panels;
-
-    fn deref(&self) -> &Panels {
-        &self.panels
-    }
-}
-
-impl DerefMut for Lease<'_> {
-    fn deref_mut(&mut self) -> &mut Panels {
-        &mut self.panels
-    }
-}
-
-impl Drop for Lease<'_> {
-    fn drop(&mut self) {
-        std::mem::take(&mut self.panels).release(self.pool);
-    }
-}
+pub(super) use crate::policy::panels::Lease;
 
 /// One round of messages.
 pub(super) struct Round<'a> {

@@ -221,8 +221,8 @@ impl<'m, E: VectorEncoded> Pass<'m, E> {
                 }),
             }
             for part in &layer.parts {
-                gradients[part.param] = weight.columns(layer.inputs, part.outputs, part.start);
-                gradients[part.param + 1] = bias.columns(1, part.outputs, part.start);
+                gradients[part.param] = weight.to_rows(layer.inputs, part.outputs, part.start);
+                gradients[part.param + 1] = bias.to_rows(1, part.outputs, part.start);
             }
             weight.release(pool);
             bias.release(pool);

@@ -1,0 +1,228 @@
+//! The way down: gradients of the parameters from those of the heads' results.
+
+use super::attention::AttendBack;
+use super::chunk::{Chunk, Head};
+use super::forward::{Block, ChunkPass, Conditions, HeadPass};
+use super::network::{
+    CONDITION_IN, CONDITION_OUT, EDGE_HEAD, EDGE_IN, GRAPH_HEAD, GRAPH_IN, GradientSums, NODE_HEAD,
+    Network, Part, TABLE, at,
+};
+use super::norm::{FilmBack, NormBack};
+use super::rows::{AddColumns, Base, Collect, Lists};
+use crate::policy::kernels::{Finish, Outer, SLOPE};
+use crate::policy::panels::{Lane, Lease, Panels};
+use crate::simd::dispatch;
+
+/// Room that passes over chunks share.
+pub(super) type Room = (Vec<Lane>, Vec<Lane>);
+
+impl Network {
+    /// Adds the gradients of `pass`, whose heads hold those of their results, to `sums`.
+    pub(super) fn backward(&self, pass: ChunkPass<'_>, sums: &mut GradientSums, room: &mut Room) {
+        let (chunk, one) = (&pass.chunk, self.panels());
+        let mut last = self.stale(chunk.rows, one);
+        last.flat_mut().fill(0.0);
+        self.heads_back(chunk, &pass.heads, &mut last, sums);
+        let mut grad = self.stale(chunk.rows, one);
+        grad.flat_mut().fill(0.0);
+        self.norm_back(&pass.last, &pass.last_inverse, &last, &mut grad);
+        drop(last);
+        let mut active: Option<Lease<'_>> = None;
+        for (index, block) in pass.blocks.into_iter().enumerate().rev() {
+            let condition = pass.conditions.as_ref().map(|c| &*c.active);
+            let film;
+            (grad, film) = self.block_back(index, chunk, block, condition, grad, sums, room);
+            if let Some(film) = film {
+                let layer = at(index, Part::Film);
+                let finish = active.as_deref().map_or(Finish::Keep, Finish::Add);
+                let sum = self.descend(layer, &film, finish);
+                active = Some(sum);
+            }
+        }
+        let features = chunk.features.reversed(sums.layers[TABLE].weight.rows());
+        dispatch(Collect {
+            lists: &features,
+            table: grad.columns(0),
+            base: Base::Result,
+            out: sums.layers[TABLE].weight.columns_mut(0),
+            count: one,
+        });
+        if let Some(conditions) = &pass.conditions {
+            self.conditions_back(chunk, conditions, active.as_deref(), &grad, sums);
+        }
+    }
+
+    /// Adds the gradients of weight and bias of `layer`.
+    fn learn(&self, layer: usize, input: &Panels, grad: &Panels, sums: &mut GradientSums) {
+        let sums = &mut sums.layers[layer];
+        dispatch(Outer {
+            input,
+            grad,
+            out: &mut sums.weight,
+        });
+        dispatch(AddColumns {
+            grad,
+            out: &mut sums.bias,
+        });
+    }
+
+    fn norm_back(&self, y: &Panels, inverse: &[f32], grad: &Panels, out: &mut Panels) {
+        dispatch(NormBack {
+            y,
+            inverse,
+            grad,
+            width: self.sizes.width,
+            out,
+        });
+    }
+
+    /// Adds panels of `grad` from `panel` on to the rows that `lists` named.
+    fn give_back(&self, lists: &Lists, grad: &Panels, panel: usize, out: &mut Panels) {
+        let back = lists.reversed(out.rows());
+        dispatch(Collect {
+            lists: &back,
+            table: grad.columns(panel),
+            base: Base::Result,
+            out: out.columns_mut(0),
+            count: self.panels(),
+        });
+    }
+
+    /// Adds the gradient of the last norm.
+    fn heads_back(
+        &self,
+        chunk: &Chunk,
+        heads: &[Option<HeadPass<'_>>; 3],
+        last: &mut Panels,
+        sums: &mut GradientSums,
+    ) {
+        let one = self.panels();
+        if let Some(head) = &heads[Head::Node as usize] {
+            self.learn(NODE_HEAD, &head.input, &head.out, sums);
+            let grad = self.descend(NODE_HEAD, &head.out, Finish::Keep);
+            self.give_back(&chunk.nodes, &grad, 0, last);
+        }
+        if let Some(head) = &heads[Head::Edge as usize] {
+            let grad = self.hidden_back(head, (EDGE_IN, EDGE_HEAD), sums);
+            self.give_back(&chunk.from, &grad, 0, last);
+            self.give_back(&chunk.to, &grad, one, last);
+        }
+        if let Some(head) = &heads[Head::Graph as usize] {
+            let grad = self.hidden_back(head, (GRAPH_IN, GRAPH_HEAD), sums);
+            self.give_back(&chunk.whole, &grad, 0, last);
+            self.give_back(&chunk.mean, &grad, one, last);
+        }
+    }
+
+    /// Down through a head with a hidden layer.
+    fn hidden_back(
+        &self,
+        head: &HeadPass<'_>,
+        (first, second): (usize, usize),
+        sums: &mut GradientSums,
+    ) -> Lease<'_> {
+        let hidden = head.hidden.as_ref().expect("this head has a hidden layer");
+        self.learn(second, hidden, &head.out, sums);
+        let grad = self.descend(second, &head.out, Finish::Mask(hidden));
+        self.learn(first, &head.input, &grad, sums);
+        self.descend(first, &grad, Finish::Keep)
+    }
+
+    /// The gradient of the tokens below a block, and that of its scale and shift.
+    #[allow(clippy::too_many_arguments, reason = "one call")]
+    fn block_back<'a>(
+        &'a self,
+        index: usize,
+        chunk: &Chunk,
+        block: Block<'_>,
+        condition: Option<&Panels>,
+        mut grad: Lease<'a>,
+        sums: &mut GradientSums,
+        room: &mut Room,
+    ) -> (Lease<'a>, Option<Lease<'a>>) {
+        let (rows, one) = (chunk.rows, self.panels());
+        self.learn(at(index, Part::Down), &block.up, &grad, sums);
+        let up = self.descend(at(index, Part::Down), &grad, Finish::Mask(&block.up));
+        drop(block.up);
+        self.learn(at(index, Part::Up), &block.second, &up, sums);
+        let second = self.descend(at(index, Part::Up), &up, Finish::Keep);
+        drop(up);
+        self.norm_back(&block.second, &block.second_inverse, &second, &mut grad);
+        drop((second, block.second));
+
+        self.learn(at(index, Part::Mix), &block.mixed, &grad, sums);
+        let mixed = self.descend(at(index, Part::Mix), &grad, Finish::Keep);
+        let mut qkv = self.stale(rows, 3 * one);
+        let mut none = [];
+        dispatch(AttendBack {
+            attention: chunk.attention(self, index),
+            qkv: &block.qkv,
+            weights: block.weights.panel(0),
+            grad: &mixed,
+            room: (&mut room.0, &mut room.1),
+            out: &mut qkv,
+            bonds: sums
+                .bonds
+                .get_mut(index)
+                .map_or(&mut none[..], |b| &mut b[..]),
+        });
+        drop((mixed, block.mixed, block.qkv));
+        self.learn(at(index, Part::Qkv), &block.input, &qkv, sums);
+        let mut below = self.descend(at(index, Part::Qkv), &qkv, Finish::Keep);
+        drop(qkv);
+        if self.sizes.edges.is_some() {
+            let mut sum = self.stale(rows, one);
+            dispatch(Collect {
+                lists: &chunk.incoming,
+                table: below.columns(one),
+                base: Base::Rows(below.columns(0)),
+                out: sum.columns_mut(0),
+                count: one,
+            });
+            below = sum;
+        }
+        let Some((norm, film)) = block.film else {
+            self.norm_back(&block.input, &block.inverse, &below, &mut grad);
+            return (grad, None);
+        };
+        let mut film_grad = self.stale(chunk.graphs, 2 * one);
+        film_grad.flat_mut().fill(0.0);
+        dispatch(FilmBack {
+            y: &norm,
+            film: &film,
+            offsets: &chunk.offsets,
+            grad: &mut below,
+            film_grad: &mut film_grad,
+        });
+        if let Some(condition) = condition {
+            self.learn(at(index, Part::Film), condition, &film_grad, sums);
+        }
+        self.norm_back(&norm, &block.inverse, &below, &mut grad);
+        (grad, Some(film_grad))
+    }
+
+    /// `active` is the gradient of what scale and shift are computed from, `tokens` that of the first
+    /// tokens.
+    fn conditions_back(
+        &self,
+        chunk: &Chunk,
+        conditions: &Conditions<'_>,
+        active: Option<&Panels>,
+        tokens: &Panels,
+        sums: &mut GradientSums,
+    ) {
+        let mut grad = self.stale(chunk.graphs, self.panels());
+        grad.flat_mut().fill(0.0);
+        if let Some(active) = active {
+            let pairs = active.flat().iter().zip(conditions.active.flat());
+            for (out, (value, by)) in grad.flat_mut().iter_mut().zip(pairs) {
+                *out = if *by > 0.0 { *value } else { SLOPE * *value };
+            }
+        }
+        self.give_back(&chunk.graph, tokens, 0, &mut grad);
+        self.learn(CONDITION_OUT, &conditions.hidden, &grad, sums);
+        let finish = Finish::Mask(&conditions.hidden);
+        let hidden = self.descend(CONDITION_OUT, &grad, finish);
+        self.learn(CONDITION_IN, &conditions.input, &hidden, sums);
+    }
+}

@@ -1,0 +1,337 @@
+//! The distinct graphs of a frontier, packed into chunks of rows that are computed together.
+
+use std::collections::HashMap;
+
+use super::rows::{Lists, padded_rows};
+
+/// Rows of a chunk, about: what layers keep of it then stays in the second cache while it is needed, and
+/// products are large enough for their weights to be read seldom.
+pub(super) const TOKENS: usize = 256;
+
+/// Where a score is: a row and a column of one head's results.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot {
+    chunk: u32,
+    pub(super) head: Head,
+    pub(super) row: u32,
+    pub(super) col: u32,
+}
+
+/// The three heads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Head {
+    Node,
+    Edge,
+    Graph,
+}
+
+impl Slot {
+    pub(super) fn chunk(&self) -> usize {
+        self.chunk as usize
+    }
+}
+
+/// Whole graphs whose tokens are rows of one matrix: of each graph its own token, then its nodes.
+#[derive(Default)]
+pub(super) struct Chunk {
+    /// Rows in whole blocks.
+    pub(super) rows: usize,
+    /// Graphs in whole blocks.
+    pub(super) graphs: usize,
+    /// First row of each graph, and the end of the last.
+    pub(super) offsets: Vec<u32>,
+    /// Tokens to rows of the table of features.
+    pub(super) features: Lists,
+    /// Tokens to their graph.
+    pub(super) graph: Lists,
+    /// Tokens to those that a directed edge leads to, each once.
+    pub(super) neighbours: Lists,
+    /// The same from the other end.
+    pub(super) incoming: Lists,
+    /// Tokens to the features of the edges that leave them, with how often.
+    pub(super) incident: Lists,
+    /// `[graphs, C]` without padding.
+    pub(super) conditions: Vec<f32>,
+    /// Rows of the node head to tokens.
+    pub(super) nodes: Lists,
+    /// Rows of the edge head to tokens and to the edge's features.
+    pub(super) from: Lists,
+    pub(super) to: Lists,
+    pub(super) edge_features: Lists,
+    /// Rows of the graph head to the graph's token, and to its nodes with the weights of a mean.
+    pub(super) whole: Lists,
+    pub(super) mean: Lists,
+}
+
+impl Chunk {
+    fn finish(&mut self) {
+        let tokens = self.features.len();
+        self.rows = padded_rows(tokens);
+        self.graphs = padded_rows(self.offsets.len() - 1);
+        for lists in [&mut self.features, &mut self.graph] {
+            lists.pad(self.rows);
+        }
+        for lists in [&mut self.neighbours, &mut self.incident] {
+            lists.pad(self.rows);
+        }
+        self.incoming = self.neighbours.reversed(self.rows);
+        for lists in [
+            &mut self.nodes,
+            &mut self.from,
+            &mut self.to,
+            &mut self.edge_features,
+            &mut self.whole,
+            &mut self.mean,
+        ] {
+            let count = lists.len();
+            if count > 0 {
+                lists.pad(padded_rows(count));
+            }
+        }
+    }
+}
+
+/// The chunks of a frontier, and where its scores are.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) chunks: Vec<Chunk>,
+    /// `[M]`
+    pub(super) moves: Slots,
+    /// `[P]`, or none where P_B is uniform.
+    pub(super) parents: Slots,
+    /// `[N]`, or none without flows.
+    pub(super) log_flow: Slots,
+}
+
+/// Slots in order, as runs of columns that follow on each other in one row.
+#[derive(Default)]
+pub(super) struct Slots {
+    runs: Vec<Run>,
+}
+
+/// `count` slots from `first` on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    pub(super) first: Slot,
+    pub(super) count: u32,
+}
+
+impl Slots {
+    /// Appends a slot.
+    #[inline]
+    pub(super) fn push(&mut self, slot: Slot) {
+        if let Some(Run { first, count }) = self.runs.last_mut() {
+            let follows = slot.col == first.col + *count && slot.row == first.row;
+            if follows && slot.chunk == first.chunk && slot.head == first.head {
+                *count += 1;
+                return;
+            }
+        }
+        self.runs.push(Run {
+            first: slot,
+            count: 1,
+        });
+    }
+
+    /// Appends the slots of the next `count` columns in the row of the last one.
+    pub(super) fn extend_last(&mut self, count: u32) {
+        if let Some(last) = self.runs.last_mut() {
+            last.count += count;
+        }
+    }
+
+    pub(super) fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// Number of slots.
+    pub(super) fn len(&self) -> usize {
+        self.runs.iter().map(|run| run.count as usize).sum()
+    }
+}
+
+/// Where a graph is.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    chunk: u32,
+    graph: u32,
+    /// First of the graph's edges in the list of all edges of the open chunk, and its first row.
+    first_edge: u32,
+    first_row: u32,
+}
+
+/// An edge of the graph that is being added.
+#[derive(Clone, Copy)]
+pub(super) struct Edge<'a> {
+    pub(super) from: usize,
+    pub(super) to: usize,
+    pub(super) features: &'a [u16],
+}
+
+/// Puts a batch together; equal graphs with equal conditions come once.
+#[derive(Default)]
+pub(super) struct Builder {
+    batch: Batch,
+    known: HashMap<Box<[u32]>, Place>,
+    /// For each chunk the rows that its heads have for each token, edge and graph.
+    rows: Vec<HeadRows>,
+    apart: bool,
+}
+
+#[derive(Default)]
+struct HeadRows {
+    nodes: Vec<u32>,
+    edges: Vec<u32>,
+    graphs: Vec<u32>,
+}
+
+const NONE: u32 = u32::MAX;
+
+impl Builder {
+    /// For `states` states. Where `apart`, equal graphs are computed each by itself: for tests.
+    pub(super) fn new(states: usize, apart: bool) -> Self {
+        Self {
+            known: HashMap::with_capacity(if apart { 0 } else { states }),
+            apart,
+            ..Self::default()
+        }
+    }
+
+    /// The place of a graph that `key` and `condition` describe in full, if it is known.
+    pub(super) fn find(&self, key: &[u32]) -> Option<Place> {
+        self.known.get(key).copied()
+    }
+
+    /// Opens a graph of `tokens` tokens, its own included.
+    pub(super) fn open(&mut self, key: &[u32], tokens: usize, condition: &[f32]) -> Place {
+        let full = self.batch.chunks.last();
+        if full.is_none_or(|chunk| chunk.features.len() + tokens > TOKENS) {
+            self.batch.chunks.push(Chunk {
+                offsets: vec![0],
+                ..Chunk::default()
+            });
+            self.rows.push(HeadRows::default());
+        }
+        let last = self.batch.chunks.len() - 1;
+        let (chunk, rows) = (&mut self.batch.chunks[last], &mut self.rows[last]);
+        let first_row = chunk.features.len() as u32;
+        let graph = chunk.offsets.len() as u32 - 1;
+        chunk.offsets.push(first_row + tokens as u32);
+        chunk.conditions.extend_from_slice(condition);
+        rows.nodes.resize(first_row as usize + tokens, NONE);
+        rows.graphs.push(NONE);
+        let place = Place {
+            chunk: last as u32,
+            graph,
+            first_edge: rows.edges.len() as u32,
+            first_row,
+        };
+        if !self.apart {
+            self.known.insert(key.into(), place);
+        }
+        place
+    }
+
+    /// Appends a token of the graph that was opened last.
+    pub(super) fn token(&mut self, features: impl IntoIterator<Item = u32>) {
+        let last = self.batch.chunks.len() - 1;
+        let chunk = &mut self.batch.chunks[last];
+        let graph = chunk.offsets.len() as u32 - 2;
+        chunk.features.push(features.into_iter().map(|f| (f, 1.0)));
+        chunk.graph.push([(graph, 1.0)]);
+    }
+
+    /// Appends all edges of the graph that was opened last, between its nodes.
+    pub(super) fn edges<'e>(
+        &mut self,
+        place: Place,
+        tokens: usize,
+        edges: impl Iterator<Item = Edge<'e>> + Clone,
+    ) {
+        let chunk = &mut self.batch.chunks[place.chunk as usize];
+        for token in 0..tokens {
+            let leaving = edges.clone().filter(|edge| edge.from + 1 == token);
+            let mut neighbours: Vec<u32> = Vec::new();
+            let mut features: Vec<(u32, f32)> = Vec::new();
+            for edge in leaving {
+                let row = place.first_row + edge.to as u32 + 1;
+                if !neighbours.contains(&row) {
+                    neighbours.push(row);
+                }
+                features.extend(edge.features.iter().map(|f| (u32::from(*f), 1.0)));
+            }
+            chunk
+                .neighbours
+                .push(neighbours.into_iter().map(|n| (n, 1.0)));
+            chunk.incident.push(features);
+        }
+        let count = self.rows[place.chunk as usize].edges.len() + edges.count();
+        self.rows[place.chunk as usize].edges.resize(count, NONE);
+    }
+
+    /// Score `col` of node `node` of the graph at `place`.
+    pub(super) fn node(&mut self, place: Place, node: usize, col: usize) -> Slot {
+        let chunk = &mut self.batch.chunks[place.chunk as usize];
+        let token = place.first_row + node as u32 + 1;
+        let row = &mut self.rows[place.chunk as usize].nodes[token as usize];
+        if *row == NONE {
+            *row = chunk.nodes.len() as u32;
+            chunk.nodes.push([(token, 1.0)]);
+        }
+        place.slot(Head::Node, *row, col)
+    }
+
+    /// Score `col` of edge `index` of the graph at `place`, which is `edge`.
+    pub(super) fn edge(&mut self, place: Place, index: usize, edge: Edge<'_>, col: usize) -> Slot {
+        let chunk = &mut self.batch.chunks[place.chunk as usize];
+        let row = &mut self.rows[place.chunk as usize].edges[place.first_edge as usize + index];
+        if *row == NONE {
+            *row = chunk.from.len() as u32;
+            chunk
+                .from
+                .push([(place.first_row + edge.from as u32 + 1, 1.0)]);
+            chunk.to.push([(place.first_row + edge.to as u32 + 1, 1.0)]);
+            let features = edge.features.iter().map(|f| (u32::from(*f), 1.0));
+            chunk.edge_features.push(features);
+        }
+        place.slot(Head::Edge, *row, col)
+    }
+
+    /// Score `col` of the whole graph at `place`.
+    pub(super) fn graph(&mut self, place: Place, col: usize) -> Slot {
+        let chunk = &mut self.batch.chunks[place.chunk as usize];
+        let row = &mut self.rows[place.chunk as usize].graphs[place.graph as usize];
+        if *row == NONE {
+            *row = chunk.whole.len() as u32;
+            let end = chunk.offsets[place.graph as usize + 1];
+            let nodes = place.first_row + 1..end;
+            let share = 1.0 / nodes.len() as f32;
+            chunk.whole.push([(place.first_row, 1.0)]);
+            chunk.mean.push(nodes.map(|node| (node, share)));
+        }
+        place.slot(Head::Graph, *row, col)
+    }
+
+    /// The batch under construction, to add slots to.
+    pub(super) fn batch(&mut self) -> &mut Batch {
+        &mut self.batch
+    }
+
+    pub(super) fn finish(mut self) -> Batch {
+        for chunk in &mut self.batch.chunks {
+            chunk.finish();
+        }
+        self.batch
+    }
+}
+
+impl Place {
+    fn slot(self, head: Head, row: u32, col: usize) -> Slot {
+        Slot {
+            chunk: self.chunk,
+            head,
+            row,
+            col: col as u32,
+        }
+    }
+}

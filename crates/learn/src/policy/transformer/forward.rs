@@ -1,0 +1,358 @@
+//! The way up: what a chunk's heads compute, and what the way down needs of it.
+
+use super::attention::{Attend, Attention};
+use super::chunk::{Chunk, Run, Slot};
+use super::network::{
+    CONDITION_IN, CONDITION_OUT, EDGE_HEAD, EDGE_IN, GRAPH_HEAD, GRAPH_IN, NODE_HEAD, Network,
+    Part, TABLE, at,
+};
+use super::norm::{Film, Norm};
+use super::rows::{Base, Collect, Lists};
+use crate::policy::kernels::{Finish, SLOPE};
+use crate::policy::panels::{Lane, Lease, PANEL, Panels};
+use crate::simd::dispatch;
+
+/// What is kept of one block of attention. `W` is the width in whole panels.
+pub(super) struct Block<'a> {
+    /// With a condition: `[rows, W]` the norm before scale and shift, and `[graphs, 2 W]` these.
+    pub(super) film: Option<(Lease<'a>, Lease<'a>)>,
+    /// `[rows, W]` norm, then sums of neighbours and of edges where there are any.
+    pub(super) input: Lease<'a>,
+    pub(super) inverse: Vec<f32>,
+    /// `[rows, 3 W]`
+    pub(super) qkv: Lease<'a>,
+    /// Weights of attention, one panel.
+    pub(super) weights: Lease<'a>,
+    /// `[rows, W]`
+    pub(super) mixed: Lease<'a>,
+    /// `[rows, W]` the second norm.
+    pub(super) second: Lease<'a>,
+    pub(super) second_inverse: Vec<f32>,
+    /// `[rows, 4 W]`
+    pub(super) up: Lease<'a>,
+}
+
+/// What a head reads, its hidden layer and its results.
+pub(super) struct HeadPass<'a> {
+    pub(super) input: Lease<'a>,
+    pub(super) hidden: Option<Lease<'a>>,
+    pub(super) out: Lease<'a>,
+}
+
+/// The condition on its way to the layers, `[graphs, .]`.
+pub(super) struct Conditions<'a> {
+    pub(super) input: Lease<'a>,
+    pub(super) hidden: Lease<'a>,
+    /// What is added to every token.
+    pub(super) token: Lease<'a>,
+    /// LeakyReLU of the same: what scale and shift are computed from.
+    pub(super) active: Lease<'a>,
+}
+
+/// What a pass over a chunk computed.
+pub(super) struct ChunkPass<'a> {
+    pub(super) chunk: Chunk,
+    pub(super) conditions: Option<Conditions<'a>>,
+    /// None where no gradient is asked for.
+    pub(super) blocks: Vec<Block<'a>>,
+    /// `[rows, W]` the last norm.
+    pub(super) last: Lease<'a>,
+    pub(super) last_inverse: Vec<f32>,
+    /// Heads without rows are left out.
+    pub(super) heads: [Option<HeadPass<'a>>; 3],
+}
+
+impl<'a> ChunkPass<'a> {
+    fn head(&self, slot: &Slot) -> &HeadPass<'a> {
+        let head = self.heads[slot.head as usize].as_ref();
+        head.expect("a slot is a row of its head")
+    }
+
+    /// Appends the scores of `run`.
+    pub(super) fn scores(&self, run: &Run, out: &mut Vec<f64>) {
+        let results = &self.head(&run.first).out;
+        for (place, count) in runs(results, run) {
+            let values = &results.flat()[place..place + count];
+            out.extend(values.iter().map(|value| f64::from(*value)));
+        }
+    }
+
+    /// Adds to the gradients of `run`, after [`clear`](Self::clear).
+    pub(super) fn add(&mut self, run: &Run, mut values: &[f64]) {
+        let head = self.heads[run.first.head as usize].as_mut();
+        let results = &mut head.expect("a slot is a row of its head").out;
+        for (place, count) in runs(results, run) {
+            let (now, later) = values.split_at(count);
+            let flat = &mut results.flat_mut()[place..place + count];
+            for (sum, value) in flat.iter_mut().zip(now) {
+                *sum += *value as f32;
+            }
+            values = later;
+        }
+    }
+
+    /// Puts zeros in the place of the heads' results, for their gradients.
+    pub(super) fn clear(&mut self) {
+        for head in self.heads.iter_mut().flatten() {
+            head.out.flat_mut().fill(0.0);
+        }
+    }
+}
+
+/// Where the numbers of `run` lie in `results`: the places and lengths of their parts, panel by panel.
+fn runs(results: &Panels, run: &Run) -> impl Iterator<Item = (usize, usize)> + use<> {
+    let (first, end) = (run.first.col as usize, (run.first.col + run.count) as usize);
+    let row = run.first.row as usize;
+    let (origin, stride) = (results.place(row, 0), results.rows() * PANEL);
+    (first / PANEL..end.div_ceil(PANEL)).map(move |panel| {
+        let from = first.max(panel * PANEL);
+        let to = end.min((panel + 1) * PANEL);
+        (origin + panel * stride + from % PANEL, to - from)
+    })
+}
+
+impl Chunk {
+    /// Who attends to whom.
+    pub(super) fn attention<'a>(&'a self, network: &'a Network, block: usize) -> Attention<'a> {
+        Attention {
+            offsets: &self.offsets,
+            bonds: network.bonds(block).map(|bias| (&self.neighbours, bias)),
+            heads: network.sizes.heads,
+            width: network.sizes.width,
+        }
+    }
+}
+
+/// Writes rows of few features that count as a dense matrix into panels of `out` from `panel` on.
+fn spread(lists: &Lists, out: &mut Panels, panel: usize, panels: usize) {
+    for index in 0..panels {
+        out.panel_mut(panel + index).fill([0.0; PANEL]);
+    }
+    for row in 0..lists.len() {
+        for &(feature, weight) in lists.row(row) {
+            let place = out.place(row, panel * PANEL + feature as usize);
+            out.flat_mut()[place] += weight;
+        }
+    }
+}
+
+/// LeakyReLU.
+fn activate(lanes: &mut [f32]) {
+    for value in lanes {
+        *value = if *value > 0.0 { *value } else { SLOPE * *value };
+    }
+}
+
+impl Network {
+    /// Computes the heads of `chunk`; what a gradient needs is kept where `keep`.
+    pub(super) fn forward(&self, chunk: Chunk, keep: bool, room: &mut Vec<Lane>) -> ChunkPass<'_> {
+        let (rows, one) = (chunk.rows, self.panels());
+        let conditions = (self.sizes.conditions > 0).then(|| self.conditions(&chunk));
+        let mut x = self.stale(rows, one);
+        dispatch(Collect {
+            lists: &chunk.features,
+            table: self.packed()[TABLE].weight.columns(0),
+            base: Base::Zero,
+            out: x.columns_mut(0),
+            count: one,
+        });
+        if let Some(conditions) = &conditions {
+            dispatch(Collect {
+                lists: &chunk.graph,
+                table: conditions.token.columns(0),
+                base: Base::Result,
+                out: x.columns_mut(0),
+                count: one,
+            });
+        }
+        let mut edges = self.stale(rows, self.edge_panels());
+        spread(&chunk.incident, &mut edges, 0, self.edge_panels());
+        let mut blocks = Vec::with_capacity(self.sizes.blocks);
+        for index in 0..self.sizes.blocks {
+            let active = conditions.as_ref().map(|c| &*c.active);
+            let (above, block) = self.block(index, &chunk, x, &edges, active, room);
+            x = above;
+            if keep {
+                blocks.push(block);
+            }
+        }
+        let mut last = self.stale(rows, one);
+        let last_inverse = self.norm(&x, &mut last);
+        let heads = [
+            self.node_head(&chunk, &last),
+            self.edge_head(&chunk, &last),
+            self.graph_head(&chunk, &last),
+        ];
+        ChunkPass {
+            chunk,
+            conditions,
+            blocks,
+            last,
+            last_inverse,
+            heads,
+        }
+    }
+
+    fn conditions(&self, chunk: &Chunk) -> Conditions<'_> {
+        let count = self.sizes.conditions;
+        let mut input = self.stale(chunk.graphs, count.div_ceil(PANEL));
+        input.flat_mut().fill(0.0);
+        input.copy_from(&chunk.conditions, count, 0);
+        let hidden = self.multiply(CONDITION_IN, &input, Finish::Activate);
+        let token = self.multiply(CONDITION_OUT, &hidden, Finish::Keep);
+        let mut active = self.stale(chunk.graphs, self.panels());
+        active.flat_mut().copy_from_slice(token.flat());
+        activate(active.flat_mut());
+        Conditions {
+            input,
+            hidden,
+            token,
+            active,
+        }
+    }
+
+    /// `[rows]` one over the deviations; the norm goes to the first panels of `out`.
+    fn norm(&self, x: &Panels, out: &mut Panels) -> Vec<f32> {
+        let mut inverse = vec![0.0; x.rows()];
+        dispatch(Norm {
+            x,
+            width: self.sizes.width,
+            out,
+            inverse: &mut inverse,
+        });
+        inverse
+    }
+
+    fn block<'a>(
+        &'a self,
+        index: usize,
+        chunk: &Chunk,
+        x: Lease<'a>,
+        edges: &Panels,
+        condition: Option<&Panels>,
+        room: &mut Vec<Lane>,
+    ) -> (Lease<'a>, Block<'a>) {
+        let (rows, one) = (chunk.rows, self.panels());
+        let mut input = self.stale(rows, self.input_panels());
+        let (film, inverse) = match condition {
+            None => (None, self.norm(&x, &mut input)),
+            Some(condition) => {
+                let film = self.multiply(at(index, Part::Film), condition, Finish::Keep);
+                let mut norm = self.stale(rows, one);
+                let inverse = self.norm(&x, &mut norm);
+                dispatch(Film {
+                    y: &norm,
+                    film: &film,
+                    offsets: &chunk.offsets,
+                    out: &mut input,
+                });
+                (Some((norm, film)), inverse)
+            }
+        };
+        if self.sizes.edges.is_some() {
+            let (table, out) = input.split(one);
+            dispatch(Collect {
+                lists: &chunk.neighbours,
+                table,
+                base: Base::Zero,
+                out,
+                count: one,
+            });
+            for panel in 0..edges.count() {
+                let lanes = input.panel_mut(2 * one + panel);
+                lanes.copy_from_slice(edges.panel(panel));
+            }
+        }
+        let qkv = self.multiply(at(index, Part::Qkv), &input, Finish::Keep);
+        let attention = chunk.attention(self, index);
+        let mut weights = self.stale(attention.all_lanes(), 1);
+        let mut mixed = self.stale(rows, one);
+        dispatch(Attend {
+            attention,
+            qkv: &qkv,
+            weights: weights.panel_mut(0),
+            room,
+            mixed: &mut mixed,
+        });
+        let x = self.multiply(at(index, Part::Mix), &mixed, Finish::Add(&x));
+        let mut second = self.stale(rows, one);
+        let second_inverse = self.norm(&x, &mut second);
+        let up = self.multiply(at(index, Part::Up), &second, Finish::Activate);
+        let x = self.multiply(at(index, Part::Down), &up, Finish::Add(&x));
+        let block = Block {
+            film,
+            input,
+            inverse,
+            qkv,
+            weights,
+            mixed,
+            second,
+            second_inverse,
+            up,
+        };
+        (x, block)
+    }
+
+    /// The rows of `table` that `lists` name, in panels of `out` from `panel` on.
+    fn pick(&self, lists: &Lists, table: &Panels, out: &mut Panels, panel: usize) {
+        dispatch(Collect {
+            lists,
+            table: table.columns(0),
+            base: Base::Zero,
+            out: out.columns_mut(panel),
+            count: self.panels(),
+        });
+    }
+
+    fn node_head(&self, chunk: &Chunk, last: &Panels) -> Option<HeadPass<'_>> {
+        let rows = chunk.nodes.len();
+        (rows > 0).then(|| {
+            let mut input = self.stale(rows, self.panels());
+            self.pick(&chunk.nodes, last, &mut input, 0);
+            let out = self.multiply(NODE_HEAD, &input, Finish::Keep);
+            HeadPass {
+                input,
+                hidden: None,
+                out,
+            }
+        })
+    }
+
+    fn edge_head(&self, chunk: &Chunk, last: &Panels) -> Option<HeadPass<'_>> {
+        let (rows, one) = (chunk.from.len(), self.panels());
+        (rows > 0).then(|| {
+            let mut input = self.stale(rows, 2 * one + self.edge_panels());
+            self.pick(&chunk.from, last, &mut input, 0);
+            self.pick(&chunk.to, last, &mut input, one);
+            spread(
+                &chunk.edge_features,
+                &mut input,
+                2 * one,
+                self.edge_panels(),
+            );
+            let hidden = self.multiply(EDGE_IN, &input, Finish::Activate);
+            let out = self.multiply(EDGE_HEAD, &hidden, Finish::Keep);
+            HeadPass {
+                input,
+                hidden: Some(hidden),
+                out,
+            }
+        })
+    }
+
+    fn graph_head(&self, chunk: &Chunk, last: &Panels) -> Option<HeadPass<'_>> {
+        let (rows, one) = (chunk.whole.len(), self.panels());
+        (rows > 0).then(|| {
+            let mut input = self.stale(rows, 2 * one);
+            self.pick(&chunk.whole, last, &mut input, 0);
+            self.pick(&chunk.mean, last, &mut input, one);
+            let hidden = self.multiply(GRAPH_IN, &input, Finish::Activate);
+            let out = self.multiply(GRAPH_HEAD, &hidden, Finish::Keep);
+            HeadPass {
+                input,
+                hidden: Some(hidden),
+                out,
+            }
+        })
+    }
+}

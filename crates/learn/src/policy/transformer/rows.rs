@@ -1,0 +1,170 @@
+//! Sums of chosen rows: features, neighbours, the rows that a head reads, and the way back from each.
+
+use pulp::Simd;
+
+use super::vector::{Vector, by_lane};
+use crate::policy::panels::{BLOCK, Columns, ColumnsMut, Panels};
+
+/// For each row of a result the rows of a table that are summed, each with its weight. Padded to whole
+/// blocks of rows.
+#[derive(Clone, Debug)]
+pub(super) struct Lists {
+    offsets: Vec<u32>,
+    items: Vec<(u32, f32)>,
+}
+
+impl Default for Lists {
+    fn default() -> Self {
+        Self {
+            offsets: vec![0],
+            items: Vec::new(),
+        }
+    }
+}
+
+/// `count` rows in whole blocks, one at least.
+pub(super) fn padded_rows(count: usize) -> usize {
+    count.max(1).next_multiple_of(BLOCK)
+}
+
+impl Lists {
+    /// Appends a row.
+    pub(super) fn push(&mut self, row: impl IntoIterator<Item = (u32, f32)>) {
+        self.items.extend(row);
+        self.offsets.push(self.items.len() as u32);
+    }
+
+    /// Number of rows.
+    pub(super) fn len(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// Pads to `rows` rows.
+    pub(super) fn pad(&mut self, rows: usize) {
+        self.offsets.resize(rows + 1, self.items.len() as u32);
+    }
+
+    /// The same pairs listed by the `rows` rows of the table, each list in order.
+    pub(super) fn reversed(&self, rows: usize) -> Self {
+        let mut offsets = vec![0_u32; rows + 1];
+        for &(item, _) in &self.items {
+            offsets[item as usize + 1] += 1;
+        }
+        for row in 0..rows {
+            offsets[row + 1] += offsets[row];
+        }
+        let mut next = offsets.clone();
+        let mut items = vec![(0, 0.0); self.items.len()];
+        for row in 0..self.len() {
+            for &(item, weight) in self.row(row) {
+                let place = &mut next[item as usize];
+                items[*place as usize] = (row as u32, weight);
+                *place += 1;
+            }
+        }
+        Self { offsets, items }
+    }
+
+    /// The pairs of `row`.
+    #[inline(always)]
+    pub(super) fn row(&self, row: usize) -> &[(u32, f32)] {
+        &self.items[self.offsets[row] as usize..self.offsets[row + 1] as usize]
+    }
+}
+
+/// `out = base + sums of listed rows` in `count` panels; rows of `out` past the lists are left alone.
+pub(super) struct Collect<'a> {
+    pub(super) lists: &'a Lists,
+    /// The rows that are summed.
+    pub(super) table: Columns<'a>,
+    /// What is added row for row, if not zero.
+    pub(super) base: Base<'a>,
+    pub(super) out: ColumnsMut<'a>,
+    /// Number of panels.
+    pub(super) count: usize,
+}
+
+/// What sums begin with.
+#[derive(Clone, Copy)]
+pub(super) enum Base<'a> {
+    Zero,
+    /// What the result holds.
+    Result,
+    /// Rows of another matrix.
+    Rows(Columns<'a>),
+}
+
+impl Collect<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const V: usize>(mut self, simd: S) {
+        for panel in 0..self.count {
+            let table = self.table.panel(panel);
+            let out = self.out.panel_mut(panel);
+            for (row, out) in out.iter_mut().enumerate().take(self.lists.len()) {
+                let items = self.lists.row(row);
+                let mut sum = match self.base {
+                    Base::Zero => Vector::<S, V>::splat(simd, 0.0),
+                    Base::Result if items.is_empty() => continue,
+                    Base::Result => Vector::<S, V>::load(simd, out),
+                    Base::Rows(base) => Vector::<S, V>::load(simd, &base.panel(panel)[row]),
+                };
+                for &(item, weight) in items {
+                    let lane = Vector::<S, V>::load(simd, &table[item as usize]);
+                    sum = sum.plus(Vector::<S, V>::splat(simd, weight), lane);
+                }
+                sum.store(out);
+            }
+        }
+    }
+}
+
+by_lane!(Collect);
+
+/// `out += sums of the rows of grad`; `out` is `[1, columns]`.
+pub(super) struct AddColumns<'a> {
+    pub(super) grad: &'a Panels,
+    pub(super) out: &'a mut Panels,
+}
+
+impl AddColumns<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const V: usize>(self, simd: S) {
+        for panel in 0..self.out.count() {
+            let out = &mut self.out.panel_mut(panel)[0];
+            let mut sums = [Vector::<S, V>::splat(simd, 0.0); BLOCK];
+            let (blocks, _) = self.grad.panel(panel).as_chunks::<BLOCK>();
+            for block in blocks {
+                for (sum, lane) in sums.iter_mut().zip(block) {
+                    *sum = sum.add(Vector::<S, V>::load(simd, lane));
+                }
+            }
+            let mut total = Vector::<S, V>::load(simd, out);
+            for sum in sums {
+                total = total.add(sum);
+            }
+            total.store(out);
+        }
+    }
+}
+
+by_lane!(AddColumns);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_turn_round_and_back() {
+        let mut lists = Lists::default();
+        lists.push([(2, 1.0), (0, 0.5)]);
+        lists.push([]);
+        lists.push([(2, -1.0)]);
+        lists.pad(4);
+        assert_eq!(lists.len(), 4);
+        let reversed = lists.reversed(3);
+        assert_eq!(reversed.row(0), [(0, 0.5)]);
+        assert!(reversed.row(1).is_empty());
+        assert_eq!(reversed.row(2), [(0, 1.0), (2, -1.0)]);
+        assert_eq!(reversed.reversed(4).row(0), [(0, 0.5), (2, 1.0)]);
+    }
+}
