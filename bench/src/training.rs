@@ -44,6 +44,13 @@ impl<M: Model> Training<M> {
         }
     }
 
+    /// With another optimiser than Adam at the usual rates.
+    #[must_use]
+    pub fn with_optimizer(mut self, config: AdamConfig) -> Self {
+        self.adam = Adam::new(config, self.model.params());
+        self
+    }
+
     /// Also counts graphs, and their nodes by `nodes`.
     #[must_use]
     pub fn counting(mut self, nodes: Nodes<M::Env>) -> Self {

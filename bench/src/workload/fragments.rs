@@ -3,7 +3,7 @@
 use anabranch_core::Seed;
 use anabranch_envs::fragments::{Fragments, Tree};
 use anabranch_learn::policy::{
-    GraphTransformer, GraphTransformerConfig, MessagePassing, MessagePassingConfig, Neural,
+    GraphTransformerConfig, MessagePassing, MessagePassingConfig, NativeGraphTransformer,
 };
 
 use crate::training::Training;
@@ -25,7 +25,7 @@ fn nodes(tree: &Tree) -> usize {
 }
 
 /// The graph transformer in training on the 72 fragments, at most 9 in a molecule.
-pub fn fragments(batch: usize) -> Training<Neural<GraphTransformer<Fragments>>> {
+pub fn fragments(batch: usize) -> Training<NativeGraphTransformer<Fragments>> {
     let env = Fragments::rp72();
     let config = GraphTransformerConfig {
         width: WIDTH,
@@ -35,7 +35,7 @@ pub fn fragments(batch: usize) -> Training<Neural<GraphTransformer<Fragments>>> 
         flow: false,
     };
     let mut rng = Seed::new(1).stream("init", &[]);
-    let model = Neural::new(GraphTransformer::new(&env, 0, config), 0, 0.0, &mut rng);
+    let model = NativeGraphTransformer::new(&env, 0, config, 0.0, &mut rng);
     Training::new(env, model, batch, Box::new(same_reward)).counting(nodes)
 }
 

@@ -75,7 +75,9 @@ impl Name {
             Self::Hypergrid { dims, side, batch } => {
                 Box::new(hypergrid::hypergrid(dims, side, batch)?)
             }
-            Self::BitSequence { bits, word, batch } => bit_sequence::any_order(bits, word, batch)?,
+            Self::BitSequence { bits, word, batch } => {
+                Box::new(bit_sequence::any_order(bits, word, batch)?)
+            }
             Self::Bits { bits, batch } => Box::new(bit_sequence::left_to_right(bits, batch)?),
             Self::TfBind8 { batch } => Box::new(tfbind8::tfbind8(batch)?),
             Self::Ising { side, batch } => Box::new(ising::ising(side, batch)?),

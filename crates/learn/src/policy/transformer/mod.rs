@@ -8,10 +8,10 @@
 //! all layers before the next chunk does: what a layer works on stays in the second cache.
 //!
 //! For the way down a pass keeps of each token, in each block of attention of a graph transformer,
-//! 11 W plus E plus H T numbers of 4 bytes: the norm and the sums of neighbours, queries, keys and values,
-//! what attention mixed, the second norm, four W of the feed-forward layer; E features of edges in whole
-//! lanes of 16; T weights for each of H heads, T in whole lanes too. That is 24 kB a token with four blocks
-//! of W = 128.
+//! `11 W + E + H T` numbers of 4 bytes: the norm and sums of neighbours and of edges; queries, keys and
+//! values; what attention mixed; the second norm; four W of the feed-forward layer; E features of edges
+//! and T weights for each of H heads, both in whole lanes of 16. With four blocks of W = 128 that is 24 kB
+//! a token.
 
 mod attention;
 mod backward;
