@@ -17,6 +17,9 @@ pub struct Frontier<'a, E: Discrete> {
     pub conditions: Vec<f32>,
 }
 
+/// Edges of a state that room is made for at first, either way.
+const EDGES: usize = 8;
+
 impl<'a, E: Discrete> Frontier<'a, E> {
     /// Lists the edges of `states`. `conditions` is `[N, C]`, flat.
     ///
@@ -30,8 +33,8 @@ impl<'a, E: Discrete> Frontier<'a, E> {
             conditions.len(),
             states.len()
         );
-        let mut all_moves = Ragged::new();
-        let mut all_parents = Ragged::new();
+        let mut all_moves = Ragged::with_capacity(states.len(), EDGES * states.len());
+        let mut all_parents = Ragged::with_capacity(states.len(), EDGES * states.len());
         let mut actions = Vec::new();
         for state in &states {
             actions.clear();

@@ -37,6 +37,16 @@ impl<T> Ragged<T> {
         sound.then_some(Self { items, offsets })
     }
 
+    /// No rows yet, and room for `rows` of them with `items` items in all.
+    pub fn with_capacity(rows: usize, items: usize) -> Self {
+        let mut offsets = Vec::with_capacity(rows + 1);
+        offsets.push(0);
+        Self {
+            items: Vec::with_capacity(items),
+            offsets,
+        }
+    }
+
     /// Appends one row.
     pub fn push_row(&mut self, row: impl IntoIterator<Item = T>) {
         self.items.extend(row);

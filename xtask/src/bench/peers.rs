@@ -160,9 +160,6 @@ impl Session<'_> {
         for name in ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"] {
             command.env(name, &threads);
         }
-        // A thread that spins while it waits keeps one that has work off a busy machine: PyTorch takes
-        // ten times as long then, and as long as ever on an idle one.
-        command.env("OMP_WAIT_POLICY", "passive");
         if self.settings.threads == 1 {
             command.env("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false");
         }

@@ -238,6 +238,8 @@ pub(super) struct Outer<'a> {
     pub(super) input: &'a Panels,
     /// `[rows, outputs]`
     pub(super) grad: &'a Panels,
+    /// Whether to begin with zeros instead of what `out` holds.
+    pub(super) fresh: bool,
     /// `[inputs, outputs]`, the inputs padded to whole panels.
     pub(super) out: &'a mut Panels,
 }
@@ -255,8 +257,10 @@ impl Outer<'_> {
                     let (from, column) = (block * R / PANEL, block * R % PANEL);
                     let input = &self.input.panel(from)[range.clone()];
                     let mut sums = [[simd.splat_f32s(0.0); V]; R];
-                    for r in 0..R {
-                        sums[r] = load::<S, V>(&out[r]);
+                    if !(self.fresh && first == 0) {
+                        for r in 0..R {
+                            sums[r] = load::<S, V>(&out[r]);
+                        }
                     }
                     for (grad, input) in grad.iter().zip(input) {
                         let grad = load::<S, V>(grad);

@@ -69,6 +69,16 @@ impl Panels {
         }
     }
 
+    /// `[rows, cols]` of which `filled` rows and columns are about to be written: zeros where that leaves
+    /// any, and otherwise stale.
+    pub(super) fn blank(rows: usize, cols: usize, filled: (usize, usize), pool: &Pool) -> Self {
+        if filled == (rows, cols) && cols.is_multiple_of(PANEL) {
+            Self::stale(rows, cols, pool)
+        } else {
+            Self::zeros(rows, cols, pool)
+        }
+    }
+
     /// Number of rows, padding included.
     #[inline(always)]
     pub(super) fn rows(&self) -> usize {
@@ -173,9 +183,21 @@ impl Panels {
         let rows = self.rows;
         for (block, values) in values.chunks(PANEL * cols).enumerate() {
             let lanes = &mut self.lanes[block * rows + start..][..cols];
-            for (col, lane) in lanes.iter_mut().enumerate() {
-                for (number, values) in lane.iter_mut().zip(values.chunks_exact(cols)) {
-                    *number = values[col];
+            let mut sources = [&values[..0]; PANEL];
+            for (source, row) in sources.iter_mut().zip(values.chunks_exact(cols)) {
+                *source = row;
+            }
+            if values.len() == PANEL * cols {
+                for (col, lane) in lanes.iter_mut().enumerate() {
+                    *lane = sources.map(|source| source[col]);
+                }
+            } else {
+                for (col, lane) in lanes.iter_mut().enumerate() {
+                    for (number, source) in lane.iter_mut().zip(sources) {
+                        if let Some(value) = source.get(col) {
+                            *number = *value;
+                        }
+                    }
                 }
             }
         }

@@ -120,6 +120,7 @@ impl Network {
         dispatch(Outer {
             input,
             grad,
+            fresh: false,
             out: &mut weight,
         });
         self.unpack(layer, &weight, grad, gradients);

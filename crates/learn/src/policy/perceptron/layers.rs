@@ -76,7 +76,7 @@ impl Layer {
 
     pub(super) fn pack(&self, params: &Params, rows: usize, pool: &Pool) -> Packed {
         let params = params.iter().as_slice();
-        let mut weight = Panels::zeros(rows, self.outputs, pool);
+        let mut weight = Panels::blank(rows, self.outputs, (self.inputs, self.outputs), pool);
         let mut bias = Panels::zeros(1, self.outputs, pool);
         for part in &self.parts {
             weight.copy_from(&params[part.param].values, part.outputs, part.start);
@@ -87,7 +87,8 @@ impl Layer {
 
     pub(super) fn transpose(&self, params: &Params, pool: &Pool) -> Panels {
         let params = params.iter().as_slice();
-        let mut weight = Panels::zeros(padded(self.outputs, PANEL), self.inputs, pool);
+        let rows = padded(self.outputs, PANEL);
+        let mut weight = Panels::blank(rows, self.inputs, (self.outputs, self.inputs), pool);
         for part in &self.parts {
             weight.copy_transposed(&params[part.param].values, part.outputs, part.start);
         }

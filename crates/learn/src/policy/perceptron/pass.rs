@@ -203,23 +203,28 @@ impl<'m, E: VectorEncoded> Pass<'m, E> {
                 out: &mut bias,
             });
             let below = index.checked_sub(1).map(|below| &results[below]);
-            let inputs = match below {
-                None => layer.inputs,
-                Some(_) => padded(layer.inputs, PANEL),
+            let weight = match below {
+                None => {
+                    let mut weight = Panels::zeros(layer.inputs, layer.outputs, pool);
+                    dispatch(Scatter {
+                        input: &self.memory.inputs.rows,
+                        grad: &grad,
+                        out: &mut weight,
+                    });
+                    weight
+                }
+                Some(below) => {
+                    let rows = padded(layer.inputs, PANEL);
+                    let mut weight = Panels::stale(rows, layer.outputs, pool);
+                    dispatch(Outer {
+                        input: below,
+                        grad: &grad,
+                        fresh: true,
+                        out: &mut weight,
+                    });
+                    weight
+                }
             };
-            let mut weight = Panels::zeros(inputs, layer.outputs, pool);
-            match below {
-                None => dispatch(Scatter {
-                    input: &self.memory.inputs.rows,
-                    grad: &grad,
-                    out: &mut weight,
-                }),
-                Some(below) => dispatch(Outer {
-                    input: below,
-                    grad: &grad,
-                    out: &mut weight,
-                }),
-            }
             for part in &layer.parts {
                 gradients[part.param] = weight.to_rows(layer.inputs, part.outputs, part.start);
                 gradients[part.param + 1] = bias.to_rows(1, part.outputs, part.start);

@@ -58,6 +58,7 @@ impl Network {
         dispatch(Outer {
             input,
             grad,
+            fresh: false,
             out: &mut sums.weight,
         });
         dispatch(AddColumns {
