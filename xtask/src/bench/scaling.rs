@@ -60,7 +60,8 @@ pub fn run(root: &Path, settings: &Settings) -> Result<()> {
             let name = (series.name)(size);
             let mut command = Command::new(&program);
             let threads = settings.threads.to_string();
-            command.args([&name, "--threads", &threads, "--warm-up", "0"]);
+            // One step unmeasured: the first one asks the system for all of its memory.
+            command.args([&name, "--threads", &threads, "--warm-up", "0.001"]);
             let mut competitor = Competitor::start(command, &folder.join(format!("{name}.log")))?;
             let answer = competitor.go(settings.seconds, Some(MOST))?;
             let step = 1.0 / answer.rate();

@@ -74,15 +74,15 @@ const BOTH: &[Peer] = &[GFNX, TORCHGFN];
 
 /// Every row, in the order of the table.
 pub const WORKLOADS: &[Workload] = &[
-    steps("hypergrid-2x20-b16", BOTH, 500),
-    steps("hypergrid-2x20-b256", BOTH, 50),
-    steps("hypergrid-4x8-b16", BOTH, 500),
-    steps("hypergrid-4x8-b256", BOTH, 50),
-    steps("hypergrid-8x10-b16", BOTH, 500),
-    steps("hypergrid-8x10-b256", BOTH, 50),
+    steps("hypergrid-2x20-b16", BOTH, 100),
+    steps("hypergrid-2x20-b256", BOTH, 12),
+    steps("hypergrid-4x8-b16", BOTH, 100),
+    steps("hypergrid-4x8-b256", BOTH, 12),
+    steps("hypergrid-8x10-b16", BOTH, 100),
+    steps("hypergrid-8x10-b256", BOTH, 12),
     steps("bitseq-120x8-b16", &[GFNX], 50),
     steps("tfbind8-b16", &[GFNX], 2_000),
-    steps("ising-6-b16", BOTH, 500),
+    steps("ising-6-b16", BOTH, 100),
     steps("fragments-b64", &[PYTORCH, RECURSION], 10),
     Workload {
         name: "exact-4x8",
