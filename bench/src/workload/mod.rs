@@ -1,5 +1,6 @@
 //! What can be measured.
 
+mod bags;
 mod bit_sequence;
 mod exact;
 mod fragments;

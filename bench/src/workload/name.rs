@@ -6,7 +6,7 @@ use std::str::FromStr;
 use anyhow::{Result, bail};
 
 use super::{Chemistry, Context, ExactGrid, Molecules, Workload};
-use super::{bit_sequence, fragments, hypergrid, ising, tfbind8};
+use super::{bags, bit_sequence, fragments, hypergrid, ising, tfbind8};
 
 /// A workload by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,14 @@ pub enum Name {
     Bits {
         /// Bits of a sequence.
         bits: usize,
+        /// Trajectories a step.
+        batch: usize,
+    },
+    /// `bags-<size>-b<batch>`: bags of 7 letters with a perceptron: as many moves as letters, and as many
+    /// features of a state whatever its size.
+    Bags {
+        /// Letters in a bag.
+        size: usize,
         /// Trajectories a step.
         batch: usize,
     },
@@ -79,6 +87,7 @@ impl Name {
                 Box::new(bit_sequence::any_order(bits, word, batch)?)
             }
             Self::Bits { bits, batch } => Box::new(bit_sequence::left_to_right(bits, batch)?),
+            Self::Bags { size, batch } => Box::new(bags::bags(size, batch)?),
             Self::TfBind8 { batch } => Box::new(tfbind8::tfbind8(batch)?),
             Self::Ising { side, batch } => Box::new(ising::ising(side, batch)?),
             Self::Fragments { batch } => Box::new(fragments::fragments(batch)),
@@ -94,6 +103,7 @@ impl fmt::Display for Name {
             Self::Hypergrid { dims, side, batch } => write!(f, "hypergrid-{dims}x{side}-b{batch}"),
             Self::BitSequence { bits, word, batch } => write!(f, "bitseq-{bits}x{word}-b{batch}"),
             Self::Bits { bits, batch } => write!(f, "bits-{bits}-b{batch}"),
+            Self::Bags { size, batch } => write!(f, "bags-{size}-b{batch}"),
             Self::TfBind8 { batch } => write!(f, "tfbind8-b{batch}"),
             Self::Ising { side, batch } => write!(f, "ising-{side}-b{batch}"),
             Self::Fragments { batch } => write!(f, "fragments-b{batch}"),
@@ -110,7 +120,7 @@ impl FromStr for Name {
         let Some(name) = parse(text) else {
             bail!(
                 "there is no workload `{text}`; there are hypergrid-2x20-b16, bitseq-120x8-b16, \
-                 bits-64-b16, tfbind8-b16, ising-6-b16, fragments-b64, exact-4x8 (all with other \
+                 bits-64-b16, bags-60-b64, tfbind8-b16, ising-6-b16, fragments-b64, exact-4x8 (all with other \
                  numbers too), and molecules-parse, -qed, -sa, -morgan"
             );
         };
@@ -140,6 +150,10 @@ fn parse(text: &str) -> Option<Name> {
             bits: bits.parse().ok()?,
             batch: batch(b)?,
         },
+        ["bags", size, b] => Name::Bags {
+            size: size.parse().ok()?,
+            batch: batch(b)?,
+        },
         ["tfbind8", b] => Name::TfBind8 { batch: batch(b)? },
         ["ising", side, b] => Name::Ising {
             side: side.parse().ok()?,
@@ -165,6 +179,7 @@ mod tests {
             "hypergrid-8x10-b256",
             "bitseq-120x8-b16",
             "bits-64-b16",
+            "bags-60-b64",
             "tfbind8-b16",
             "ising-6-b16",
             "fragments-b64",
@@ -193,6 +208,7 @@ mod tests {
         for text in [
             "hypergrid-2x4-b4",
             "bits-8-b4",
+            "bags-8-b4",
             "tfbind8-b4",
             "ising-3-b4",
             "fragments-b2",

@@ -142,7 +142,10 @@ impl Adam {
                     }),
             );
         }
-        slices.into_par_iter().for_each(dispatch);
+        slices
+            .into_par_iter()
+            .with_min_len(TOGETHER)
+            .for_each(dispatch);
         Ok(norms)
     }
 
@@ -160,6 +163,7 @@ impl Adam {
         }
         let squares: Vec<(usize, f64)> = slices
             .into_par_iter()
+            .with_min_len(TOGETHER)
             .map(|(index, start, sums)| {
                 let parts = parts.iter().map(|part| &part[index]);
                 for part in parts.filter(|part| !part.is_empty()) {
@@ -196,6 +200,9 @@ impl Adam {
 
 /// Values that one thread works on at a time.
 const CHUNK: usize = 8192;
+/// Chunks that are not worth a second thread: their way from one core's cache to the other's takes as
+/// long as they do.
+const TOGETHER: usize = 16;
 
 impl AdamConfig {
     /// The rule for the parameters of `group`, whose gradient has the given norm, at `step` counted from

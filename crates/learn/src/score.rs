@@ -206,6 +206,21 @@ pub(crate) fn blank(offsets: Vec<usize>, log_z: Vec<f64>, log_reward: Vec<f64>) 
     }
 }
 
+/// Copies what `part` knows of its edges into `terms`, where its edge 0 is number `first`.
+pub(crate) fn copy_edges(part: &Terms, first: usize, terms: &mut Terms) {
+    let all = terms.log_pf.len();
+    let edges = first..first + part.log_pf.len();
+    terms.log_pf[edges.clone()].copy_from_slice(&part.log_pf);
+    terms.log_pb[edges.clone()].copy_from_slice(&part.log_pb);
+    if let (Some(to), Some(from)) = (&mut terms.log_stop, &part.log_stop) {
+        to[edges.clone()].copy_from_slice(from);
+    }
+    if let Some(from) = &part.log_flow {
+        let to = terms.log_flow.get_or_insert_with(|| vec![0.0; all]);
+        to[edges].copy_from_slice(from);
+    }
+}
+
 /// Place among the moves of state `row` of the move that left it.
 fn forward_place<E: Discrete>(
     frontier: &Frontier<'_, E>,

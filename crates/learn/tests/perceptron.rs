@@ -219,7 +219,7 @@ fn recording_is_sampling_and_scoring() {
     let env = grid(3, 5);
     let reward = env.corners(0.1).expect("a sound reward");
     let objective = Objective::TrajectoryBalance;
-    for config in configs() {
+    for (config, forget) in configs().into_iter().flat_map(|c| [(c, false), (c, true)]) {
         let (_, mut once) = both(&env, 0, config);
         let (_, mut twice) = both(&env, 0, config);
         let at = (Seed::new(3), "rollout", 0);
@@ -229,7 +229,10 @@ fn recording_is_sampling_and_scoring() {
             temperature: 1.5,
             epsilon: 0.1,
         };
-        let recorded = record(&env, &once, exploration, &[], 40, at).expect("samples");
+        let mut recorded = record(&env, &once, exploration, &[], 40, at).expect("samples");
+        if forget {
+            recorded.forget();
+        }
         assert_eq!(recorded.trajectories().states, batch.states, "{config:?}");
         assert_eq!(recorded.trajectories().moves, batch.moves);
         let cells = batch.objects();

@@ -29,8 +29,14 @@ const SERIES: &[Series] = &[
     Series {
         title: "fragments, graph transformer 4 x 128",
         what: "batch",
-        sizes: &[64, 128, 256, 512],
+        sizes: &[64, 128, 256, 512, 1024, 2048, 4096],
         name: |batch| format!("fragments-b{batch}"),
+    },
+    Series {
+        title: "bags of 7 letters, perceptron 2 x 256, batch 64",
+        what: "length",
+        sizes: &[15, 30, 60, 120, 240],
+        name: |size| format!("bags-{size}-b64"),
     },
     Series {
         title: "bits from left to right, perceptron 2 x 256, batch 64",

@@ -91,6 +91,9 @@ pub trait Model: Policy {
     /// Passes do it for themselves where nobody did before.
     fn lay_out(&self) {}
 
+    /// As [`lay_out`](Self::lay_out), on this thread, for what only the way down wants.
+    fn lay_out_pull_back(&self) {}
+
     /// An empty [`Tape`].
     fn tape(&self) -> Box<dyn Tape<Self::Env> + '_> {
         Box::new(tape::Pullbacks::new(self))

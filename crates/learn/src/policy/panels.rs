@@ -6,6 +6,10 @@ use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut, Range};
 use std::sync::{Mutex, PoisonError};
 
+use pulp::{Simd, WithSimd};
+
+use crate::simd::dispatch;
+
 /// Columns of a panel: one vector of AVX-512, two of AVX2, four of NEON.
 pub(super) const PANEL: usize = 16;
 /// Rows are padded to a multiple of this, so that no kernel has a remainder of rows.
@@ -89,6 +93,11 @@ impl Panels {
     #[inline(always)]
     pub(super) fn count(&self) -> usize {
         self.count
+    }
+
+    /// Memory of the matrix, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.rows * self.count * size_of::<Lane>()
     }
 
     /// `[rows]` lanes of panel `index`.
@@ -190,16 +199,56 @@ impl Panels {
 
     /// Copies the row-major `values`, `[., cols]`, with their columns as rows from `start` on.
     pub(super) fn copy_transposed(&mut self, values: &[f32], cols: usize, start: usize) {
-        let rows = self.rows;
+        dispatch(Transpose {
+            values,
+            cols,
+            start,
+            out: self,
+        });
+    }
+
+    /// Gives the memory back.
+    pub(super) fn release(self, pool: &Pool) {
+        pool.give(self.lanes);
+    }
+}
+
+/// [`Panels::copy_transposed`].
+struct Transpose<'a> {
+    values: &'a [f32],
+    cols: usize,
+    start: usize,
+    out: &'a mut Panels,
+}
+
+impl WithSimd for Transpose<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self {
+            values,
+            cols,
+            start,
+            out,
+        } = self;
+        let rows = out.rows;
         for (block, values) in values.chunks(PANEL * cols).enumerate() {
-            let lanes = &mut self.lanes[block * rows + start..][..cols];
+            let lanes = &mut out.lanes[block * rows + start..][..cols];
             let mut sources = [&values[..0]; PANEL];
             for (source, row) in sources.iter_mut().zip(values.chunks_exact(cols)) {
                 *source = row;
             }
             if values.len() == PANEL * cols {
-                for (col, lane) in lanes.iter_mut().enumerate() {
-                    *lane = sources.map(|source| source[col]);
+                let (squares, rest) = lanes.as_chunks_mut::<PANEL>();
+                for (square, lanes) in squares.iter_mut().enumerate() {
+                    let from = square * PANEL;
+                    let rows = sources.map(|source| first_lane(&source[from..]));
+                    *lanes = transposed(rows);
+                }
+                let from = cols - rest.len();
+                for (col, lane) in rest.iter_mut().enumerate() {
+                    *lane = sources.map(|source| source[from + col]);
                 }
             } else {
                 for (col, lane) in lanes.iter_mut().enumerate() {
@@ -212,11 +261,42 @@ impl Panels {
             }
         }
     }
+}
 
-    /// Gives the memory back.
-    pub(super) fn release(self, pool: &Pool) {
-        pool.give(self.lanes);
+#[inline(always)]
+fn first_lane(values: &[f32]) -> Lane {
+    *values.first_chunk().expect("a whole lane")
+}
+
+/// Rows as columns, by swapping ever smaller blocks across the diagonal: whole vectors all the way.
+#[inline(always)]
+fn transposed(mut rows: [Lane; PANEL]) -> [Lane; PANEL] {
+    #[inline(always)]
+    fn swap<const STEP: usize>(rows: &mut [Lane; PANEL]) {
+        for row in 0..PANEL {
+            if row & STEP == 0 {
+                let (upper, lower) = (rows[row], rows[row + STEP]);
+                for col in 0..PANEL {
+                    let across = col & STEP != 0;
+                    rows[row][col] = if across {
+                        lower[col - STEP]
+                    } else {
+                        upper[col]
+                    };
+                    rows[row + STEP][col] = if across {
+                        lower[col]
+                    } else {
+                        upper[(col + STEP) % PANEL]
+                    };
+                }
+            }
+        }
     }
+    swap::<8>(&mut rows);
+    swap::<4>(&mut rows);
+    swap::<2>(&mut rows);
+    swap::<1>(&mut rows);
+    rows
 }
 
 /// Of `cols` columns that begin at column `start` of a matrix: which of them lie in panel `panel`, and
@@ -299,8 +379,8 @@ struct Free {
     lanes: usize,
 }
 
-/// Lanes that are kept, 1 GiB of them; what is given back beyond is freed.
-const KEPT: usize = 1 << 24;
+/// Lanes that are kept, 2 GiB of them; what is given back beyond is freed.
+const KEPT: usize = 1 << 25;
 
 impl Pool {
     /// At least `lanes` lanes, and no more than twice as many as that unless they are few.

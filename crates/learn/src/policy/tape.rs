@@ -19,6 +19,13 @@ pub trait Tape<E: Discrete>: Send {
     /// Where a score cannot be computed.
     fn score(&mut self, frontier: &Frontier<'_, E>) -> Result<Scores>;
 
+    /// Memory that the way down needs, in bytes; 0 where it is not known.
+    ///
+    /// It depends on what was scored alone, so that what is decided by it is the same in every run.
+    fn bytes(&self) -> usize {
+        0
+    }
+
     /// The gradient of the parameters; `grads` has one entry for each batch scored, in order.
     fn pull_back(self: Box<Self>, grads: &[ScoresGrad]) -> Gradients;
 }

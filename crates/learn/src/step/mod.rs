@@ -37,11 +37,25 @@ fn in_shards<R: Send>(
     count: usize,
     work: impl Fn(Range<usize>) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
+    in_shards_beside(count, || (), work)
+}
+
+/// As [`in_shards`]; `beside` is done too, by a thread that finds no shard left to begin.
+fn in_shards_beside<R: Send>(
+    count: usize,
+    beside: impl Fn() + Sync,
+    work: impl Fn(Range<usize>) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
     let size = shard_size(count);
-    let firsts: Vec<usize> = (0..count).step_by(size).collect();
-    firsts
-        .into_par_iter()
-        .map(|first| work(first..(first + size).min(count)))
+    let jobs: Vec<_> = (0..count).step_by(size).map(Some).chain([None]).collect();
+    jobs.into_par_iter()
+        .filter_map(|first| {
+            let Some(first) = first else {
+                beside();
+                return None;
+            };
+            Some(work(first..(first + size).min(count)))
+        })
         .collect()
 }
 

@@ -3,16 +3,18 @@
 use std::ops::Range;
 
 use anabranch_core::rng::Seed;
-use anabranch_core::{CoreError, Discrete, Environment, Frontier, Loss, Terms, Trajectories};
+use anabranch_core::{
+    CoreError, Discrete, Environment, Frontier, Loss, Terms, TermsGrad, Trajectories,
+};
 use rayon::prelude::*;
 
-use super::{Progress, in_shards, slice, streams};
+use super::{Progress, in_shards, in_shards_beside, shard_size, slice, streams};
 use crate::error::Result;
 use crate::optim::Adam;
 use crate::params::Gradients;
 use crate::policy::{Exploration, Model, Tape};
 use crate::rollout::walk;
-use crate::score::{Choices, blank, visited};
+use crate::score::{Choices, blank, copy_edges, visited};
 use crate::segment::Softmax;
 
 /// A batch of states that were scored together.
@@ -21,12 +23,67 @@ struct Pass<'m, E: Discrete> {
     choices: Choices,
 }
 
-/// Part of a batch, all on one tape.
+/// Part of a batch.
 struct Shard<'m, E: Discrete> {
+    /// What is known of its edges; log Z and log R are not.
+    terms: Terms,
+    /// None where it took too much memory: the way down begins with scoring it again.
+    way_down: Option<WayDown<'m, E>>,
+}
+
+/// What the gradient of a shard needs of its scores, all on one tape.
+struct WayDown<'m, E: Discrete> {
     passes: Vec<Pass<'m, E>>,
-    /// Edges of its trajectories.
-    edges: usize,
     tape: Box<dyn Tape<E> + 'm>,
+}
+
+/// Bytes of tapes that a batch keeps, each of its shards the same part of them. What would be beyond
+/// is forgotten and computed again for the gradient, a shard for each thread at a time.
+const KEPT: usize = 2 << 30;
+
+impl<'m, E: Discrete> Shard<'m, E> {
+    /// The shard of trajectories with `offsets`, one of those of a batch of `count` trajectories.
+    fn new(way_down: WayDown<'m, E>, offsets: &[usize], count: usize) -> Self {
+        let mut terms = blank(offsets.to_vec(), Vec::new(), Vec::new());
+        for pass in &way_down.passes {
+            pass.choices.fill(&pass.frontier, 0, &mut terms);
+        }
+        let shards = count.div_ceil(shard_size(count)).max(1);
+        Self {
+            terms,
+            way_down: (way_down.tape.bytes() <= KEPT / shards).then_some(way_down),
+        }
+    }
+}
+
+impl<'m, E: Discrete> WayDown<'m, E> {
+    /// Scores `trajectories` on a new tape.
+    fn score<M: Model<Env = E>>(
+        env: &'m E,
+        model: &'m M,
+        trajectories: &Trajectories<E>,
+    ) -> Result<Self> {
+        let frontier = visited(env, trajectories);
+        let mut tape = model.tape();
+        let choices = Choices::new(&frontier, trajectories, &tape.score(&frontier)?)?;
+        Ok(Self {
+            passes: vec![Pass { frontier, choices }],
+            tape,
+        })
+    }
+
+    /// The gradient of the parameters from that of the shard's terms, of which edge 0 is number `first`
+    /// of the batch.
+    fn pull_back(self, first: usize, grad: &TermsGrad) -> Gradients {
+        let passes = self.passes.into_iter();
+        let grads: Vec<_> = passes
+            .map(|pass| {
+                let (choices, frontier) = (&pass.choices, &pass.frontier);
+                choices.pull_back_from(frontier, first, grad)
+            })
+            .collect();
+        self.tape.pull_back(&grads)
+    }
 }
 
 /// Trajectories, scored, with the way back to the parameters: from [`record`] or [`record_visited`].
@@ -80,7 +137,9 @@ pub fn record_scored<'m, M: Model, R: Send>(
 ) -> Result<(Recorded<'m, M>, Vec<R>)> {
     let width = conditions.len().checked_div(count).unwrap_or(0);
     model.lay_out();
-    let shards = in_shards(count, |shard| {
+    // The way down needs a layout of its own; it is written while the last shards are sampled.
+    let also = || model.lay_out_pull_back();
+    let shards = in_shards_beside(count, also, |shard| {
         let mut streams = streams(seed, purpose, step, shard.clone());
         let conditions = &conditions[shard.start * width..shard.end * width];
         let mut tape = model.tape();
@@ -109,12 +168,8 @@ pub fn record_scored<'m, M: Model, R: Send>(
                 frontier: step.frontier,
             });
         }
-        let edges = trajectories.states.items().len();
-        let shard = Shard {
-            passes,
-            edges,
-            tape,
-        };
+        let way_down = WayDown { passes, tape };
+        let shard = Shard::new(way_down, trajectories.states.offsets(), count);
         let objects = (0..trajectories.len()).into_par_iter();
         let scored: Vec<R> = objects.map(|i| score(trajectories.object(i))).collect();
         Ok((trajectories, shard, scored))
@@ -156,16 +211,11 @@ fn visited_shards<'m, M: Model>(
     model: &'m M,
     trajectories: &Trajectories<M::Env>,
 ) -> Result<Vec<Shard<'m, M::Env>>> {
-    in_shards(trajectories.len(), |which: Range<usize>| {
+    let count = trajectories.len();
+    in_shards(count, |which: Range<usize>| {
         let part = slice(trajectories, which);
-        let frontier = visited(env, &part);
-        let mut tape = model.tape();
-        let choices = Choices::new(&frontier, &part, &tape.score(&frontier)?)?;
-        Ok(Shard {
-            edges: frontier.len(),
-            passes: vec![Pass { frontier, choices }],
-            tape,
-        })
+        let way_down = WayDown::score(env, model, &part)?;
+        Ok(Shard::new(way_down, part.states.offsets(), count))
     })
 }
 
@@ -186,6 +236,12 @@ impl<M: Model> Recorded<'_, M> {
         Ok(())
     }
 
+    /// Forgets what the gradient needs of the scores; it is computed again then. Less memory, more time:
+    /// what happens by itself to batches that would keep more than 2 GiB.
+    pub fn forget(&mut self) {
+        self.shards.iter_mut().for_each(|s| s.way_down = None);
+    }
+
     /// Computes the objective with `[B]` log-rewards, and its gradient.
     ///
     /// `objective` is any function of the terms: `|terms| Objective::TrajectoryBalance.loss(terms)`, or
@@ -204,30 +260,27 @@ impl<M: Model> Recorded<'_, M> {
             .forward_log_z(&self.trajectories.conditions, count)?;
         let offsets = self.trajectories.states.offsets().to_vec();
         let mut terms = blank(offsets, log_z, log_reward.to_vec());
-        let mut first = 0;
+        let (mut trajectory, mut edge) = (0, 0);
         let mut shards = Vec::with_capacity(self.shards.len());
         for shard in self.shards {
-            for pass in &shard.passes {
-                pass.choices.fill(&pass.frontier, first, &mut terms);
-            }
-            let edges = shard.edges;
-            shards.push((first, shard));
-            first += edges;
+            copy_edges(&shard.terms, edge, &mut terms);
+            let which = trajectory..trajectory + shard.terms.len();
+            (trajectory, edge) = (which.end, edge + shard.terms.log_pf.len());
+            shards.push((which, shard.way_down));
         }
         let loss = objective(&terms)?;
+        let (env, model, trajectories) = (self.env, self.model, &self.trajectories);
         let mut parts: Vec<Gradients> = shards
             .into_par_iter()
-            .map(|(first, shard)| {
-                let passes = shard.passes.into_iter();
-                let grads: Vec<_> = passes
-                    .map(|pass| {
-                        let (choices, frontier) = (&pass.choices, &pass.frontier);
-                        choices.pull_back_from(frontier, first, &loss.grad)
-                    })
-                    .collect();
-                shard.tape.pull_back(&grads)
+            .map(|(which, way_down)| {
+                let first = trajectories.states.offsets()[which.start];
+                let way_down = match way_down {
+                    Some(way_down) => way_down,
+                    None => WayDown::score(env, model, &slice(trajectories, which))?,
+                };
+                Ok(way_down.pull_back(first, &loss.grad))
             })
-            .collect();
+            .collect::<Result<_>>()?;
         parts.push(log_z_pullback(&loss.grad.log_z));
         Ok(Differentiated { parts, loss, terms })
     }

@@ -169,7 +169,11 @@ impl<E: VectorEncoded> Model for Perceptron<E> {
     }
 
     fn lay_out(&self) {
-        rayon::join(|| _ = self.packed(), || _ = self.transposed());
+        self.packed();
+    }
+
+    fn lay_out_pull_back(&self) {
+        self.transposed();
     }
 
     fn tape(&self) -> Box<dyn Tape<E> + '_> {

@@ -256,6 +256,12 @@ impl<E: VectorEncoded> Tape<E> for Pass<'_, E> {
         self.collect()
     }
 
+    fn bytes(&self) -> usize {
+        let layers = self.network.stacks.iter().flat_map(|stack| &stack.layers);
+        let outputs: usize = layers.map(|layer| padded(layer.outputs, PANEL)).sum();
+        self.memory.inputs.len() * outputs * size_of::<f32>()
+    }
+
     fn pull_back(mut self: Box<Self>, grads: &[ScoresGrad]) -> Gradients {
         let network = self.network;
         let mut gradients = vec![Vec::new(); network.params.len()];

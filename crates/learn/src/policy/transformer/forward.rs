@@ -68,6 +68,24 @@ impl<'a> ChunkPass<'a> {
         head.expect("a slot is a row of its head")
     }
 
+    /// Memory of its blocks, by far the most of what it holds, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let blocks = self.blocks.iter();
+        blocks
+            .map(|block| {
+                let film = block
+                    .film
+                    .iter()
+                    .map(|(norm, film)| norm.bytes() + film.bytes());
+                let others = [&block.input, &block.qkv, &block.weights, &block.mixed]
+                    .into_iter()
+                    .chain([&block.second, &block.up]);
+                film.chain(others.map(|panels| panels.bytes()))
+                    .sum::<usize>()
+            })
+            .sum()
+    }
+
     /// Appends the scores of `run`.
     pub(super) fn scores(&self, run: &Run, out: &mut Vec<f64>) {
         let results = &self.head(&run.first).out;

@@ -222,6 +222,11 @@ impl<V: View> Tape<V::Env> for Passes<'_, V> {
         Ok(scores)
     }
 
+    fn bytes(&self) -> usize {
+        let chunks = self.passes.iter().flat_map(|pass| &pass.chunks);
+        chunks.map(ChunkPass::bytes).sum()
+    }
+
     fn pull_back(self: Box<Self>, grads: &[ScoresGrad]) -> Gradients {
         let network = &self.model.network;
         let mut sums = network.gradient_sums();
