@@ -24,8 +24,31 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod callable;
+pub mod combine;
+pub mod command;
+mod counts;
+mod error;
+mod fates;
+pub mod http;
+mod oracle;
 mod property;
+mod reply;
 pub mod rna;
+mod scorer;
 pub mod seh;
+pub mod store;
+pub mod transform;
 
-pub use property::{Combine, Desirability, OracleError, Property, PropertyReward, Score};
+pub use callable::Callable;
+pub use combine::{Combination, Combine, Combined, Objective};
+pub use command::{CommandLine, CommandOracle, CommandSettings, Protocol};
+pub use counts::Counts;
+pub use error::OracleError;
+pub use fates::{End, EventFate, Fate, Fates};
+pub use http::{HttpOracle, HttpSettings};
+pub use oracle::{Answer, Event, FailureKind, Heard, Listener, Oracle};
+pub use property::{Property, PropertyReward, Score};
+pub use scorer::{Scorer, Verdict};
+pub use store::{Store, StoreError, StoreReader, StoreSettings};
+pub use transform::{Desirability, Side, Transform};
