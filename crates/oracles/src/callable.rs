@@ -41,7 +41,9 @@ impl Callable {
         Self::boxed(columns, version, move |objects| {
             let values = function(objects)?;
             let answers = values.into_iter();
-            Ok(answers.map(|v| answer(&names, v.map(|v| vec![v]))).collect())
+            Ok(answers
+                .map(|v| answer(&names, v.map(|v| vec![v])))
+                .collect())
         })
     }
 

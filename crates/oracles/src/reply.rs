@@ -47,7 +47,9 @@ pub(crate) fn of_value(value: &Value, columns: &[String]) -> Reply {
 fn answer(fields: &Map<String, Value>, columns: &[String]) -> Answer {
     match fields.get("error") {
         None | Some(Value::Null) => {}
-        Some(Value::String(message)) => return Answer::failed(FailureKind::Error, message.as_str()),
+        Some(Value::String(message)) => {
+            return Answer::failed(FailureKind::Error, message.as_str());
+        }
         Some(other) => return Answer::failed(FailureKind::Error, other.to_string()),
     }
     let found: Vec<Option<&Value>> = match (fields.get("scores"), fields.get("score")) {
@@ -227,10 +229,7 @@ mod tests {
             kind(r#"{"id":7,"score":null}"#, one),
             Some(FailureKind::Null)
         );
-        assert_eq!(
-            kind(r#"{"id":7,"score":NaN}"#, one),
-            Some(FailureKind::Nan)
-        );
+        assert_eq!(kind(r#"{"id":7,"score":NaN}"#, one), Some(FailureKind::Nan));
         for infinite in ["Infinity", "-Infinity", "1e999", "-1e999"] {
             let line = format!(r#"{{"id":7,"score":{infinite}}}"#);
             assert_eq!(kind(&line, one), Some(FailureKind::Infinity), "{line}");

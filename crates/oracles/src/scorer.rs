@@ -99,6 +99,15 @@ impl Scorer {
         &self.store
     }
 
+    /// How many answers the store holds of other sources: an older script, another model. They are not used;
+    /// where nothing is known of this source, somebody may want to be told.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn stored_by_others(&self) -> Result<u64, OracleError> {
+        Ok(self.store.count_others(self.source)?)
+    }
+
     /// What happened so far.
     pub fn counts(&self) -> Counts {
         self.tally().clone()
@@ -228,7 +237,9 @@ impl Scorer {
                 return Ok(());
             }
             let objects: Vec<&str> = open.iter().map(|i| distinct[*i].as_str()).collect();
-            let claims = self.store.claim(self.source, &objects, |s| self.is_known(s))?;
+            let claims = self
+                .store
+                .claim(self.source, &objects, |s| self.is_known(s))?;
             let mut ours = Vec::new();
             for (place, claim) in open.into_iter().zip(claims) {
                 match claim {

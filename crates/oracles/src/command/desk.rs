@@ -197,10 +197,11 @@ impl Desk {
     }
 
     fn take(&mut self, round: &mut Round<'_>, report: Report) -> Result<(), OracleError> {
-        let place = self
-            .slots
-            .iter()
-            .position(|s| s.worker.as_ref().is_some_and(|w| w.process == report.process));
+        let place = self.slots.iter().position(|s| {
+            s.worker
+                .as_ref()
+                .is_some_and(|w| w.process == report.process)
+        });
         match report.what {
             What::Lines(lines) => {
                 for line in lines {
@@ -329,7 +330,11 @@ impl Desk {
         let mut counts = true;
         if let Some((_, id)) = killed {
             let seconds = allowed(had_answered, settings);
-            let limit = if had_answered { "timeout" } else { "startup_timeout" };
+            let limit = if had_answered {
+                "timeout"
+            } else {
+                "startup_timeout"
+            };
             ending = format!(
                 "gave no answer in {seconds} s (oracle.{limit}; a command must flush its output after each \
                  line: print(..., flush=True) in Python, fflush() in awk) and was killed"
@@ -338,7 +343,12 @@ impl Desk {
             if let Some(at) = pending.iter().position(|p| *p == id) {
                 pending.remove(at);
                 counts = self.suspects.insert(round.object(id)) || !self.proven;
-                round.fail(id, FailureKind::Timeout, format!("the worker {ending}"), seconds);
+                round.fail(
+                    id,
+                    FailureKind::Timeout,
+                    format!("the worker {ending}"),
+                    seconds,
+                );
             }
         } else if self.proven && pending.len() == 1 {
             for id in pending.drain(..) {
@@ -380,7 +390,11 @@ impl Desk {
     /// Ends all workers: end of input and SIGTERM, and SIGKILL for those that are still there after `patience`.
     pub(super) fn dismiss(&mut self, patience: Duration) {
         let start = Instant::now();
-        let mut workers: Vec<Worker> = self.slots.iter_mut().filter_map(|s| s.worker.take()).collect();
+        let mut workers: Vec<Worker> = self
+            .slots
+            .iter_mut()
+            .filter_map(|s| s.worker.take())
+            .collect();
         for worker in &mut workers {
             worker.dismiss();
         }
@@ -407,7 +421,9 @@ fn deadline(worker: &Worker, settings: &CommandSettings) -> Option<Instant> {
 }
 
 fn backoff(settings: &CommandSettings, ends: u32) -> Duration {
-    let doublings = i32::try_from(ends.saturating_sub(1)).unwrap_or(i32::MAX).min(60);
+    let doublings = i32::try_from(ends.saturating_sub(1))
+        .unwrap_or(i32::MAX)
+        .min(60);
     let seconds = settings.backoff * 2.0_f64.powi(doublings);
     Duration::from_secs_f64(seconds.min(settings.longest_backoff))
 }

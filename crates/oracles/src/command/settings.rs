@@ -102,7 +102,9 @@ pub struct CommandSettings {
     /// Bytes of such a file; a full one becomes `.old`. Default: 1 MiB.
     pub log_bytes: u64,
     /// A name for what answers, which decides whether stored scores are used again. Default: the command with
-    /// the contents of the files that its arguments name, so that a changed script is a new oracle.
+    /// the contents of the files that its arguments name, so that a changed script or model is a new oracle.
+    /// Set it where an argument names a file that the command writes to, since that changes all the time, and
+    /// where a change of a script changes no score.
     pub version: Option<String>,
 }
 

@@ -85,7 +85,10 @@ fn whole(mut line: Vec<u8>) -> Line {
 }
 
 fn quote(bytes: &[u8]) -> String {
-    excerpt(&String::from_utf8_lossy(&bytes[..bytes.len().min(300)]), 200)
+    excerpt(
+        &String::from_utf8_lossy(&bytes[..bytes.len().min(300)]),
+        200,
+    )
 }
 
 /// Lines of standard error that are kept for messages.

@@ -9,9 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid,
-};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::stream::{LONGEST, Line, Log, Tail, read_lines};
 use crate::error::OracleError;
@@ -95,7 +93,8 @@ impl Worker {
             .spawn()
             .map_err(failed)?;
         let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (stdin, stdout, stderr) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (input, questions) = channel::<(u64, Vec<u8>)>();
         let tail = Arc::new(Mutex::new(Tail::default()));
         let worker = Self {
@@ -148,7 +147,8 @@ impl Worker {
             .map_err(thread_failed)?;
         }
         if let Some(stderr) = stderr {
-            spawn("oracle-errors", move || keep_errors(stderr, log, &tail)).map_err(thread_failed)?;
+            spawn("oracle-errors", move || keep_errors(stderr, log, &tail))
+                .map_err(thread_failed)?;
         }
         Ok(worker)
     }

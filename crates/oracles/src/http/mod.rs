@@ -67,7 +67,11 @@ impl HttpOracle {
     }
 
     /// The requests of a batch, and answers for what cannot be asked.
-    fn jobs(&self, objects: &[String], base: u64) -> (VecDeque<(Range<usize>, String)>, Vec<Heard>) {
+    fn jobs(
+        &self,
+        objects: &[String],
+        base: u64,
+    ) -> (VecDeque<(Range<usize>, String)>, Vec<Heard>) {
         let (mut jobs, mut news) = (VecDeque::new(), Vec::new());
         for start in (0..objects.len()).step_by(self.settings.batch) {
             let range = start..objects.len().min(start + self.settings.batch);
@@ -90,14 +94,27 @@ impl HttpOracle {
         (jobs, news)
     }
 
-    fn connect(&self, jobs: &Jobs, stop: &Arc<AtomicBool>, reports: &Sender<Report>) -> std::io::Result<()> {
-        let (endpoint, jobs, stop) = (Arc::clone(&self.endpoint), Arc::clone(jobs), Arc::clone(stop));
+    fn connect(
+        &self,
+        jobs: &Jobs,
+        stop: &Arc<AtomicBool>,
+        reports: &Sender<Report>,
+    ) -> std::io::Result<()> {
+        let (endpoint, jobs, stop) = (
+            Arc::clone(&self.endpoint),
+            Arc::clone(jobs),
+            Arc::clone(stop),
+        );
         let reports = reports.clone();
         // Not awaited: a request cannot be broken off, and whoever wants to stop does not wait for it.
         std::thread::Builder::new()
             .name("oracle-request".into())
             .spawn(move || {
-                let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                let next = || {
+                    jobs.lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .pop_front()
+                };
                 while let Some((range, body)) = next() {
                     let start = Instant::now();
                     let result = endpoint.post(&body, &stop, |why| {
@@ -207,7 +224,9 @@ impl Oracle for HttpOracle {
         should_stop: &(dyn Fn() -> bool + Sync),
         heard: &mut Listener<'_>,
     ) -> Result<(), OracleError> {
-        let base = self.next_id.fetch_add(objects.len() as u64, Ordering::Relaxed);
+        let base = self
+            .next_id
+            .fetch_add(objects.len() as u64, Ordering::Relaxed);
         let (jobs, news) = self.jobs(objects, base);
         let mut answered = vec![false; objects.len()];
         for item in &news {

@@ -90,7 +90,11 @@ impl HttpSettings {
             expected,
         };
         if !(1..=100_000).contains(&self.batch) {
-            return Err(number("oracle.batch", self.batch as f64, "from 1 to 100000"));
+            return Err(number(
+                "oracle.batch",
+                self.batch as f64,
+                "from 1 to 100000",
+            ));
         }
         if !(1..=256).contains(&self.connections) {
             let value = self.connections as f64;
@@ -123,9 +127,12 @@ impl HttpSettings {
             .parse()
             .map_err(|_| refused("", "an address such as https://host/score"))?;
         match (uri.scheme_str(), uri.authority()) {
-            (Some("http" | "https"), Some(authority)) if authority.as_str().contains('@') => Err(
-                refused("", "without user and password: name a token with oracle.token_env"),
-            ),
+            (Some("http" | "https"), Some(authority)) if authority.as_str().contains('@') => {
+                Err(refused(
+                    "",
+                    "without user and password: name a token with oracle.token_env",
+                ))
+            }
             (Some("http" | "https"), Some(_)) => Ok(uri),
             _ => Err(refused(
                 "",

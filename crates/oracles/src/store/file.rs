@@ -82,8 +82,7 @@ pub(super) fn open(path: &Path, patience: Duration) -> Result<Connection, StoreE
 
 /// A store that lives as long as this program.
 pub(super) fn in_memory(path: &Path) -> Result<Connection, StoreError> {
-    let mut connection =
-        Connection::open_in_memory().map_err(|e| StoreError::of(path, e))?;
+    let mut connection = Connection::open_in_memory().map_err(|e| StoreError::of(path, e))?;
     prepare(&mut connection, path)?;
     Ok(connection)
 }

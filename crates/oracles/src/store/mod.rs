@@ -88,8 +88,7 @@ pub(crate) struct Arrived {
     pub(crate) again: bool,
 }
 
-const SELECT: &str =
-    "SELECT kind, scores, message, attempts, session FROM answers WHERE source = ?1 AND object = ?2";
+const SELECT: &str = "SELECT kind, scores, message, attempts, session FROM answers WHERE source = ?1 AND object = ?2";
 
 impl Store {
     /// Opens a store and begins a session; the file is made where there is none.
@@ -179,7 +178,9 @@ impl Store {
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
         // A thread that panicked in the middle has left a transaction that was rolled back.
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn failed(&self, error: rusqlite::Error) -> StoreError {
@@ -200,6 +201,17 @@ impl Store {
                     row.get(0)
                 })
             })
+            .map_err(|e| self.failed(e))
+    }
+
+    /// Answers of every source but one.
+    pub(crate) fn count_others(&self, source: i64) -> Result<u64, StoreError> {
+        self.connection()
+            .query_row(
+                "SELECT count(*) FROM answers WHERE source <> ?1",
+                [source],
+                |row| count(row, 0),
+            )
             .map_err(|e| self.failed(e))
     }
 
@@ -237,10 +249,13 @@ impl Store {
                 let mut select = transaction.prepare(SELECT)?;
                 let mut asker = transaction
                     .prepare("SELECT session FROM asking WHERE source = ?1 AND object = ?2")?;
-                let mut insert = transaction
-                    .prepare("INSERT OR REPLACE INTO asking (source, object, session) VALUES (?1, ?2, ?3)")?;
+                let mut insert = transaction.prepare(
+                    "INSERT OR REPLACE INTO asking (source, object, session) VALUES (?1, ?2, ?3)",
+                )?;
                 for object in objects {
-                    let found = select.query_row(params![source, object], stored).optional()?;
+                    let found = select
+                        .query_row(params![source, object], stored)
+                        .optional()?;
                     if let Some(found) = found.filter(|f| known(f)) {
                         claims.push(Claim::Known(found));
                         continue;
@@ -290,8 +305,9 @@ impl Store {
                          session = excluded.session
                      WHERE kind <> 'scores'",
                 )?;
-                let mut done = transaction
-                    .prepare("DELETE FROM asking WHERE source = ?1 AND object = ?2 AND session = ?3")?;
+                let mut done = transaction.prepare(
+                    "DELETE FROM asking WHERE source = ?1 AND object = ?2 AND session = ?3",
+                )?;
                 let now = file::now();
                 for arrived in answers {
                     let object = &objects[arrived.index];

@@ -53,7 +53,8 @@ pub struct StoredRow {
     pub session: i64,
 }
 
-const ROWS: &str = "SELECT source, object, kind, scores, message, attempts, seconds, time, session FROM answers";
+const ROWS: &str =
+    "SELECT source, object, kind, scores, message, attempts, seconds, time, session FROM answers";
 
 impl StoreReader {
     /// Opens a store.

@@ -8,7 +8,7 @@ use anabranch_oracles::{
     Verdict,
 };
 
-use super::{lines, numbered, python, script, scorer, store_in, words};
+use super::{lines, numbered, python, scorer, script, store_in, words};
 
 const OBJECTS: usize = 10_000;
 const BATCH: usize = 500;
@@ -31,7 +31,13 @@ fn nothing_is_lost_or_asked_twice() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("answered.log");
     let settings = CommandSettings {
-        command: words(&[&python, "-I", "-S", &script("hostile.py"), &log.display().to_string()]),
+        command: words(&[
+            &python,
+            "-I",
+            "-S",
+            &script("hostile.py"),
+            &log.display().to_string(),
+        ]),
         field: "object".into(),
         workers: 2,
         in_flight: 4,
@@ -41,6 +47,8 @@ fn nothing_is_lost_or_asked_twice() {
         longest_backoff: 0.01,
         log_folder: Some(folder.path().to_path_buf()),
         log_bytes: 4096,
+        // Its log is a file among its arguments, which would make each session a new oracle.
+        version: Some("hostile".into()),
         ..CommandSettings::default()
     };
     let fates = Fates {
@@ -70,12 +78,23 @@ fn nothing_is_lost_or_asked_twice() {
 
     // Every count adds up.
     let n = OBJECTS as u64;
-    assert_eq!((counts.requested, counts.repeated, counts.known), (2 * n, n, 0));
+    assert_eq!(
+        (counts.requested, counts.repeated, counts.known),
+        (2 * n, n, 0)
+    );
     assert_eq!(counts.asked - counts.retried, n);
     assert_eq!(counts.asked, counts.answered + counts.failed());
-    assert_eq!(counts.requested, counts.scored + counts.floored + counts.dropped);
+    assert_eq!(
+        counts.requested,
+        counts.scored + counts.floored + counts.dropped
+    );
     assert_eq!(counts.answered, n - n / 50 * 4);
-    for kind in [FailureKind::Nan, FailureKind::Null, FailureKind::Error, FailureKind::Infinity] {
+    for kind in [
+        FailureKind::Nan,
+        FailureKind::Null,
+        FailureKind::Error,
+        FailureKind::Infinity,
+    ] {
         assert_eq!(counts.failure(kind), n / 50, "{kind}");
     }
     let accidents = counts.failure(FailureKind::Timeout) + counts.failure(FailureKind::Crash);
@@ -91,7 +110,11 @@ fn nothing_is_lost_or_asked_twice() {
     // What the script has answered is in the store, once each.
     let answered = lines(&log);
     let distinct: HashSet<&String> = answered.iter().collect();
-    assert_eq!(distinct.len(), answered.len(), "something was asked again once answered");
+    assert_eq!(
+        distinct.len(),
+        answered.len(),
+        "something was asked again once answered"
+    );
     let mut stored = BTreeMap::new();
     let mut attempts = 0;
     StoreReader::open(&store.path)
@@ -106,7 +129,12 @@ fn nothing_is_lost_or_asked_twice() {
     assert_eq!(attempts, counts.asked);
     assert!(answered.iter().all(|object| stored.contains_key(object)));
     // Nothing is in the store that the script has not said, but for the moment between flushing and logging.
-    assert!(stored.len() - distinct.len() < 20, "{} of {}", distinct.len(), stored.len());
+    assert!(
+        stored.len() - distinct.len() < 20,
+        "{} of {}",
+        distinct.len(),
+        stored.len()
+    );
     for (n, object) in objects.iter().enumerate() {
         match (&stored[object], expected(n)) {
             (Answer::Scores(found), Verdict::Scores(expected)) => assert_eq!(*found, expected),

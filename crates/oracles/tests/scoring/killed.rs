@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anabranch_oracles::{
-    CommandSettings, Fates, OracleError, Scorer, StoreReader, Verdict,
-};
+use anabranch_oracles::{CommandSettings, Fates, OracleError, Scorer, StoreReader, Verdict};
 
 use super::{inline, lines, numbered, python, scorer, store_in};
 
@@ -26,7 +24,10 @@ for line in sys.stdin:
 "#;
 
 fn slow(python: &str, log: &Path) -> CommandSettings {
-    let program = SLOW.replace("os.environ[\"ANSWERED\"]", &format!("{:?}", log.display().to_string()));
+    let program = SLOW.replace(
+        "os.environ[\"ANSWERED\"]",
+        &format!("{:?}", log.display().to_string()),
+    );
     CommandSettings {
         workers: 2,
         in_flight: 2,
@@ -42,9 +43,13 @@ fn asker(python: &str, folder: &Path) -> Scorer {
 /// Not a test of its own: what the next one starts and kills.
 #[test]
 fn the_asker() {
-    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let Some(folder) = std::env::var_os(FOLDER) else {
+        return;
+    };
     let python = python().unwrap();
-    asker(&python, Path::new(&folder)).score(&numbered(0..OBJECTS)).unwrap();
+    asker(&python, Path::new(&folder))
+        .score(&numbered(0..OBJECTS))
+        .unwrap();
 }
 
 fn stored(folder: &Path) -> HashSet<String> {
@@ -90,7 +95,10 @@ fn a_killed_session_loses_nothing_that_it_stored() {
         assert!(now.len() > last.len() + 200, "kill {kill}: {}", now.len());
         // Nothing that was stored was asked again.
         let asked: Vec<String> = lines(&log).split_off(before);
-        assert!(asked.iter().all(|object| !last.contains(object)), "kill {kill}");
+        assert!(
+            asked.iter().all(|object| !last.contains(object)),
+            "kill {kill}"
+        );
         before = size;
         last = now;
     }
@@ -113,6 +121,8 @@ fn a_killed_session_loses_nothing_that_it_stored() {
     // No lock of a killed session stays behind.
     drop(scorer);
     let names = std::fs::read_dir(folder.path()).unwrap();
-    let names: Vec<String> = names.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let names: Vec<String> = names
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
     assert!(!names.iter().any(|n| n.contains("session")), "{names:?}");
 }
