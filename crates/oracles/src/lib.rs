@@ -1,9 +1,12 @@
 //! Object to score: what a finished object is worth.
 //!
 //! Here are: any descriptor of a molecule with a weight, a direction and a desired range, combined
-//! into one reward; and two rewards of the literature, computed natively: binding of two strands of
-//! [`rna`], and the proxy for binding to soluble epoxide hydrolase ([`seh`]). No training, no tensor
-//! library, and no other program is called.
+//! into one reward; two rewards of the literature, computed natively: binding of two strands of
+//! [`rna`], and the proxy for binding to soluble epoxide hydrolase ([`seh`]); and whatever else scores
+//! objects, by one contract ([`Oracle`]): a command ([`CommandOracle`]), an HTTP endpoint
+//! ([`HttpOracle`]), a function ([`Callable`]), each asked through a [`Scorer`], which keeps every answer in
+//! a [`Store`] before handing it out, asks nothing twice, and gives each failure its fate ([`Fates`]). No
+//! training and no tensor library.
 //!
 //! ```
 //! use anabranch_chem::{Descriptor, Molecule};
@@ -21,6 +24,21 @@
 //! let aspirin = Molecule::from_smiles("CC(=O)Oc1ccccc1C(=O)O")?;
 //! let score = reward.score(&aspirin)?;
 //! assert!((score.reward - (1.0 - (200.0 - 180.159) / 150.0)).abs() < 1e-3);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! An oracle of its own:
+//!
+//! ```
+//! use anabranch_oracles::{Callable, Fates, Scorer, Store, Verdict};
+//!
+//! let length = Callable::new("length, 1", |objects: &[String]| {
+//!     Ok(objects.iter().map(|o| (!o.is_empty()).then_some(o.len() as f64)).collect())
+//! });
+//! let scorer = Scorer::new(Box::new(length), Store::in_memory()?, Fates::default())?;
+//! let verdicts = scorer.score(&["CCO".into(), "C".into(), "CCO".into()])?;
+//! assert_eq!(verdicts[2], Verdict::Scores(vec![3.0]));
+//! assert_eq!(scorer.counts().asked, 2);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

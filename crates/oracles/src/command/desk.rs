@@ -337,7 +337,7 @@ impl Desk {
             };
             ending = format!(
                 "gave no answer in {seconds} s (oracle.{limit}; a command must flush its output after each \
-                 line: print(..., flush=True) in Python, fflush() in awk) and was killed"
+                 line: print(..., flush=True) in Python, fflush() in awk, and mawk -W interactive) and was killed"
             );
             // An answer that came while it was being killed is as good as any.
             if let Some(at) = pending.iter().position(|p| *p == id) {

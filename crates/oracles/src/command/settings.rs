@@ -59,8 +59,8 @@ impl CommandLine {
 /// The command reads `{"id":1,"smiles":"CCO"}` lines from standard input and writes `{"id":1,"score":0.5}`,
 /// `{"id":1,"scores":{"a":0.5,"b":2}}`, `{"id":1,"score":null}` or `{"id":1,"error":"why"}` lines to standard
 /// output, in any order. It must flush after each line, since a pipe is otherwise written in blocks: in Python
-/// `print(..., flush=True)` (`PYTHONUNBUFFERED=1` is set for it), in awk `fflush()`. It ends when its input
-/// does. Several run at once; `ANABRANCH_WORKER` is their number, from 0.
+/// `print(..., flush=True)` (`PYTHONUNBUFFERED=1` is set for it, which `python -I` and `-E` ignore), in awk
+/// `fflush()`, and `-W interactive` for mawk, which else waits for more input. It ends when its input does. Several run at once; `ANABRANCH_WORKER` is their number, from 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CommandSettings {

@@ -179,9 +179,10 @@ impl Worker {
 
     /// Kills the group; the end of its output is reported as usual.
     pub(super) fn kill(&mut self) {
+        // First the signal: at the end of its input it might yet answer, and then seem to keep up.
+        self.signal(Signal::KILL);
         self.input = None;
         self.closed = true;
-        self.signal(Signal::KILL);
     }
 
     /// Asks the group to end: end of input and SIGTERM.

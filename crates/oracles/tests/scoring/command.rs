@@ -23,15 +23,28 @@ fn lines_of(command: CommandLine) -> CommandSettings {
     }
 }
 
+/// A program for the system's awk, whichever it is: mawk reads its input in blocks unless told not to.
+fn awk(program: &str) -> CommandLine {
+    let about = std::process::Command::new("awk")
+        .args(["-W", "version"])
+        .output();
+    let mawk = about.is_ok_and(|o| [o.stdout, o.stderr].concat().starts_with(b"mawk"));
+    if mawk {
+        words(&["awk", "-W", "interactive", program])
+    } else {
+        words(&["awk", program])
+    }
+}
+
 fn scores(values: &[f64]) -> Vec<Verdict> {
     values.iter().map(|v| Verdict::Scores(vec![*v])).collect()
 }
 
 #[test]
 fn awk_scores_plain_lines() {
-    let awk = "{ if ($0 == \"x\") print \"null\"; else if ($0 == \"y\") print \"error: bad\"; \
+    let program = "{ if ($0 == \"x\") print \"null\"; else if ($0 == \"y\") print \"error: bad\"; \
                else print length($0); fflush() }";
-    let scorer = passing(lines_of(words(&["awk", awk])), Fates::default());
+    let scorer = passing(lines_of(awk(program)), Fates::default());
     let verdicts = scorer
         .score(&texts(&["CCO", "x", "C", "y", "CCO"]))
         .unwrap();
@@ -373,7 +386,7 @@ fn dropping_ends_whole_process_groups() {
 
 #[test]
 fn several_threads_get_the_same_answers() {
-    let settings = lines_of(words(&["awk", "{ print length($0); fflush() }"]));
+    let settings = lines_of(awk("{ print length($0); fflush() }"));
     let scorer = passing(settings, Fates::default());
     let objects = numbered(0..300);
     std::thread::scope(|scope| {

@@ -44,7 +44,7 @@ fn words(words: &[&str]) -> CommandLine {
 /// A Python program of a few lines, with short times.
 fn inline(python: &str, program: &str) -> CommandSettings {
     CommandSettings {
-        command: words(&[python, "-I", "-S", "-c", program]),
+        command: words(&[python, "-S", "-c", program]),
         timeout: 10.0,
         startup_timeout: 10.0,
         backoff: 0.001,
