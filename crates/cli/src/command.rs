@@ -5,6 +5,7 @@ pub mod report;
 pub mod reproduce;
 pub mod resume;
 pub mod sample;
+pub mod scores;
 pub mod train;
 
 use std::path::Path;

@@ -1,82 +1,10 @@
 //! Descriptors of a molecule as one reward.
 
-use anabranch_chem::{ChemError, Descriptor, Molecule};
+use anabranch_chem::{Descriptor, Molecule};
 
-/// What can go wrong with a score.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OracleError {
-    /// The chemistry failed.
-    #[error(transparent)]
-    Chem(#[from] ChemError),
-    /// A strand of RNA or a landscape is not as it must be.
-    #[error(transparent)]
-    Rna(#[from] crate::rna::RnaError),
-    /// The sEH proxy has no weights or no answer.
-    #[error(transparent)]
-    Seh(#[from] crate::seh::SehError),
-    /// The reward is set up in a way that cannot work.
-    #[error("{name} is {value}; it must be {expected}")]
-    Setting {
-        /// Which setting.
-        name: String,
-        /// The value given.
-        value: f64,
-        /// What it may be.
-        expected: &'static str,
-    },
-    /// No property has a weight.
-    #[error("the reward has no property with a weight above 0; set one, for example reward.qed=1")]
-    NoProperty,
-}
-
-/// How a descriptor's value becomes a score from 0 to 1. Ends are in the descriptor's unit.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Desirability {
-    /// 0 up to `low`, 1 from `high` on, a straight line between.
-    Higher {
-        /// Worth 0.
-        low: f64,
-        /// Worth 1.
-        high: f64,
-    },
-    /// 1 up to `low`, 0 from `high` on, a straight line between.
-    Lower {
-        /// Worth 1.
-        low: f64,
-        /// Worth 0.
-        high: f64,
-    },
-    /// 1 from `low` to `high`, falling to 0 over `margin` on both sides.
-    Window {
-        /// Lower end.
-        low: f64,
-        /// Upper end.
-        high: f64,
-        /// Width of the fall; 0 makes it a step.
-        margin: f64,
-    },
-}
-
-impl Desirability {
-    /// The score of a value.
-    pub fn of(&self, value: f64) -> f64 {
-        match *self {
-            Self::Higher { low, high } => ((value - low) / (high - low)).clamp(0.0, 1.0),
-            Self::Lower { low, high } => ((high - value) / (high - low)).clamp(0.0, 1.0),
-            Self::Window { low, high, margin } => {
-                let outside = (low - value).max(value - high).max(0.0);
-                if outside == 0.0 {
-                    1.0
-                } else if margin > 0.0 {
-                    (1.0 - outside / margin).max(0.0)
-                } else {
-                    0.0
-                }
-            }
-        }
-    }
-}
+use crate::combine::Combine;
+use crate::error::OracleError;
+use crate::transform::{Desirability, Transform};
 
 /// One property of a reward.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -89,21 +17,14 @@ pub struct Property {
     pub desirability: Desirability,
 }
 
-/// How the scores of several properties become one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Combine {
-    /// Product of scores to the power of their weights: one bad property spoils the molecule.
-    Product,
-    /// Weighted arithmetic mean: a good property makes up for a bad one.
-    Sum,
-}
-
-/// A reward from 0 (or the floor) to 1 for molecules.
+/// A reward from the floor to 1 for molecules; above 1 only where a property is taken raw.
 #[derive(Clone, Debug)]
 pub struct PropertyReward {
     properties: Vec<Property>,
+    weights: Vec<f64>,
     combine: Combine,
     floor: f64,
+    ceiling: f64,
 }
 
 /// The reward of one molecule and what it was made of.
@@ -146,36 +67,27 @@ impl PropertyReward {
                     "at least 0",
                 ));
             }
-            let (low, high, margin) = match property.desirability {
-                Desirability::Higher { low, high } | Desirability::Lower { low, high } => {
-                    (low, high, 0.0)
-                }
-                Desirability::Window { low, high, margin } => (low, high, margin),
-            };
-            let window = matches!(property.desirability, Desirability::Window { .. });
-            if !(low.is_finite() && high.is_finite() && (low < high || window && low == high)) {
-                return Err(setting(
-                    format!("reward.{name}.high"),
-                    high,
-                    "above low, both finite",
-                ));
-            }
-            if !(margin.is_finite() && margin >= 0.0) {
-                return Err(setting(
-                    format!("reward.{name}.margin"),
-                    margin,
-                    "at least 0",
-                ));
-            }
+            property.desirability.check(&format!("reward.{name}"))?;
         }
         let properties: Vec<Property> = properties.into_iter().filter(|p| p.weight > 0.0).collect();
         if properties.is_empty() {
             return Err(OracleError::NoProperty);
         }
+        let raw = properties.iter().find(|p| !p.desirability.is_bounded());
+        if let (Some(property), Combine::Tchebycheff) = (raw, combine) {
+            return Err(OracleError::Text {
+                name: format!("reward.{}.shape", property.descriptor.name()),
+                value: "raw".into(),
+                expected: "a range, sigmoid or step, since tchebycheff needs scores up to 1",
+            });
+        }
+        let ceiling = if raw.is_none() { 1.0 } else { f64::MAX };
         Ok(Self {
+            weights: properties.iter().map(|p| p.weight).collect(),
             properties,
             combine,
             floor,
+            ceiling,
         })
     }
 
@@ -190,24 +102,21 @@ impl PropertyReward {
     /// Where a descriptor cannot be computed.
     pub fn score(&self, molecule: &Molecule) -> Result<Score, OracleError> {
         let mut values = Vec::with_capacity(self.properties.len());
-        let (mut total, mut weights) = (0.0, 0.0);
+        let mut scores = Vec::with_capacity(self.properties.len());
         for property in &self.properties {
             let value = property.descriptor.of(molecule)?;
+            let name = property.descriptor.name();
+            let score = Transform::new(property.desirability).apply(name, value)?;
             values.push(value);
-            let score = property.desirability.of(value);
-            total += property.weight
-                * match self.combine {
-                    Combine::Product => score.max(self.floor).ln(),
-                    Combine::Sum => score,
-                };
-            weights += property.weight;
+            scores.push(match self.combine {
+                // Before the logarithm, so that one score of 0 leaves differences in the others.
+                Combine::Product | Combine::GeometricMean => score.max(self.floor),
+                _ => score,
+            });
         }
-        let reward = match self.combine {
-            Combine::Product => total.exp(),
-            Combine::Sum => total / weights,
-        };
+        let reward = self.combine.reward(&scores, &self.weights)?;
         Ok(Score {
-            reward: reward.clamp(self.floor, 1.0),
+            reward: reward.clamp(self.floor, self.ceiling),
             values,
         })
     }
@@ -216,17 +125,6 @@ impl PropertyReward {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn windows_fall_off_on_both_sides() {
-        let window = Desirability::Window {
-            low: 200.0,
-            high: 500.0,
-            margin: 100.0,
-        };
-        let scores = [0.0, 150.0, 200.0, 350.0, 500.0, 575.0, 700.0].map(|v| window.of(v));
-        assert_eq!(scores, [0.0, 0.5, 1.0, 1.0, 1.0, 0.25, 0.0]);
-    }
 
     #[test]
     fn impossible_settings_are_refused() {

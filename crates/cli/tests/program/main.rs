@@ -4,4 +4,5 @@ mod commands;
 mod place;
 mod reproduce;
 mod resume;
+mod scores;
 mod tasks;
