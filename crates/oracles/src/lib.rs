@@ -24,6 +24,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod amp;
 mod property;
 pub mod rna;
 pub mod seh;

@@ -39,6 +39,7 @@ pub mod report;
 pub mod rewards;
 pub mod runs;
 pub mod sampler;
+pub mod sequences;
 pub mod summary;
 pub mod table;
 pub mod task;
