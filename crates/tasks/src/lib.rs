@@ -34,6 +34,7 @@ pub mod error;
 pub mod evaluate;
 pub mod fragments;
 pub mod hypergrid;
+pub mod logo;
 pub mod output;
 pub mod report;
 pub mod rewards;

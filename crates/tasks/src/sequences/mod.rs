@@ -2,6 +2,7 @@
 
 mod alphabet;
 pub mod score;
+pub mod stats;
 
 use std::collections::BTreeSet;
 
