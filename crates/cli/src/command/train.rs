@@ -53,7 +53,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let run = runs::create(&config, args.name.as_deref(), command, env!("GFN_COMMIT"))?;
     println!("run      {}", run.path().display());
     for (name, value) in runs::facts(&config)? {
-        println!("{:<8} {value}", name.to_lowercase());
+        println!("{name}: {value}");
     }
     train_to_the_end(&config, &run, None)
 }

@@ -10,9 +10,6 @@ use super::logo;
 /// Colours there are for runs; further runs begin again.
 const COLOURS: usize = 6;
 
-/// Positions of a logo above which it needs a row for itself.
-const WIDE: usize = 24;
-
 /// A chart with its caption.
 #[derive(Debug, Serialize)]
 pub(super) struct Figure {
@@ -46,7 +43,7 @@ pub(super) fn of_logos(run: &RunReport) -> Vec<LogoFigure> {
             note: logo.note.clone(),
             svg,
             width,
-            wide: logo.positions.len() > WIDE,
+            wide: logo.positions.len() > logo::WIDE,
             legend: logo::legend(logo.kind),
         })
     });

@@ -9,14 +9,16 @@ use crate::logo::{Logo, Position};
 use crate::sequences::Kind;
 
 const HEIGHT: f64 = 190.0;
-const LEFT: f64 = 40.0;
+const LEFT: f64 = 56.0;
 const RIGHT: f64 = 8.0;
 const TOP: f64 = 8.0;
 const BOTTOM: f64 = 24.0;
-/// Narrowest figure; a long logo is wider and can be scrolled.
-const NARROWEST: f64 = 460.0;
+/// Width of a figure that has half a row, and of one that has a row; a longer logo can be scrolled.
+const WIDTHS_OF_ROWS: (f64, f64) = (460.0, 1150.0);
+/// Positions above which a logo needs a row for itself.
+pub(super) const WIDE: usize = 24;
 /// Width of a position, at least and at most.
-const WIDTHS: (f64, f64) = (15.0, 46.0);
+const WIDTHS: (f64, f64) = (15.0, 56.0);
 /// Share of a position's width that letters leave free.
 const GAP: f64 = 0.06;
 /// Letters lower than this are not seen and not drawn.
@@ -30,9 +32,14 @@ pub(super) fn draw(logo: &Logo) -> Option<(String, f64)> {
     if count == 0 || !logo.most.is_finite() || logo.most <= 0.0 {
         return None;
     }
-    let room = NARROWEST - LEFT - RIGHT;
+    let least = if count > WIDE {
+        WIDTHS_OF_ROWS.1
+    } else {
+        WIDTHS_OF_ROWS.0
+    };
+    let room = least - LEFT - RIGHT;
     let step = (room / count as f64).clamp(WIDTHS.0, WIDTHS.1);
-    let width = (LEFT + RIGHT + step * count as f64).max(NARROWEST);
+    let width = (LEFT + RIGHT + step * count as f64).max(least);
     // A logo of samples that are all different would be a flat line on the scale of the alphabet.
     let highest = logo.positions.iter().map(|p| p.information);
     let highest = highest.fold(0.0, f64::max);
@@ -63,7 +70,7 @@ pub(super) fn draw(logo: &Logo) -> Option<(String, f64)> {
     }
     let _ = write!(
         svg,
-        "<text transform=\"translate(10 {:.1}) rotate(-90)\" text-anchor=\"middle\">bits</text>",
+        "<text transform=\"translate(13 {:.1}) rotate(-90)\" text-anchor=\"middle\">bits</text>",
         (TOP + HEIGHT - BOTTOM) / 2.0
     );
     let every = if step < 20.0 { 5 } else { 1 };

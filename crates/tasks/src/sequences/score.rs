@@ -62,7 +62,7 @@ pub fn built_in(name: &str) -> Result<Box<dyn SequenceScore>> {
         return Ok(Box::new(Binding::new(landscape)?));
     }
     match name {
-        "tfbind8" => Ok(Box::new(Measured(table::tfbind8()?))),
+        "tfbind8" => Ok(Box::new(Measured::new(table::tfbind8()?))),
         "amp" => Ok(Box::new(Antimicrobial::trained()?)),
         _ => Err(TaskError::Request(NO_SCORE.to_owned())),
     }
@@ -103,7 +103,22 @@ fn column(name: &str, unit: &'static str) -> Column {
 }
 
 /// A table with a score for each sequence, scaled to 0 and 1.
-struct Measured(SequenceTable);
+struct Measured {
+    table: SequenceTable,
+    /// Least and greatest score.
+    low: f64,
+    high: f64,
+}
+
+impl Measured {
+    fn new(table: SequenceTable) -> Self {
+        let ends = (f64::INFINITY, f64::NEG_INFINITY);
+        let (low, high) = table.scores().iter().fold(ends, |(low, high), &score| {
+            (low.min(score), high.max(score))
+        });
+        Self { table, low, high }
+    }
+}
 
 impl SequenceScore for Measured {
     fn columns(&self) -> Vec<Column> {
@@ -111,28 +126,22 @@ impl SequenceScore for Measured {
     }
 
     fn score(&self, text: &str) -> Result<Worth> {
-        let letters = Letters::from_text(text, self.0.alphabet())?;
-        let number = self.0.number(&letters).ok_or_else(|| {
+        let letters = Letters::from_text(text, self.table.alphabet())?;
+        let number = self.table.number(&letters).ok_or_else(|| {
             TaskError::Request(format!(
                 "{text:?} has no score; the table holds sequences of {} letters",
-                self.0.length()
+                self.table.length()
             ))
         })?;
-        let scores = self.0.scores();
-        let (low, high) = scores
-            .iter()
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &score| {
-                (low.min(score), high.max(score))
-            });
         Ok(Worth {
-            reward: (scores[number] - low) / (high - low),
-            values: vec![scores[number]],
+            reward: (self.table.scores()[number] - self.low) / (self.high - self.low),
+            values: vec![self.table.scores()[number]],
         })
     }
 
     fn fits(&self, alphabet: &Alphabet, min_length: usize, max_length: usize) -> Result<()> {
-        within("tfbind8", alphabet, self.0.alphabet())?;
-        of_length("tfbind8", self.0.length(), (min_length, max_length))
+        within("tfbind8", alphabet, self.table.alphabet())?;
+        of_length("tfbind8", self.table.length(), (min_length, max_length))
     }
 
     fn facts(&self) -> Vec<(String, String)> {
