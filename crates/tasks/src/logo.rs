@@ -147,13 +147,19 @@ pub fn logos(alphabet: &Alphabet, texts: &[&str], rewards: &[f64]) -> Vec<Logo> 
     let pool: Vec<&str> = best.iter().take(POOL).map(|b| b.0).collect();
     let mut out = Vec::new();
     out.extend(logo("All samples", alphabet, texts));
-    out.extend(logo(
-        &format!("Top {} by reward", top.len()),
-        alphabet,
-        &top,
-    ));
-    let large = clusters(&pool).into_iter().filter(|c| c.len() >= MEMBERS);
-    for (i, members) in large.take(CLUSTERS).enumerate() {
+    let mut large = clusters(&pool);
+    large.retain(|members| members.len() >= MEMBERS);
+    let mut of_top = logo(&format!("Top {} by reward", top.len()), alphabet, &top);
+    if let Some(logo) = of_top.as_mut().filter(|_| large.is_empty()) {
+        logo.note = format!(
+            "{}; no cluster has a logo, for no {MEMBERS} of the {} best are within edit distance {ALIKE} of \
+             one of them",
+            logo.note,
+            pool.len()
+        );
+    }
+    out.extend(of_top);
+    for (i, members) in large.iter().take(CLUSTERS).enumerate() {
         let own: Vec<&str> = members.iter().map(|&m| pool[m]).collect();
         let Some(mut logo) = logo(&format!("Cluster {}", i + 1), alphabet, &own) else {
             continue;

@@ -222,7 +222,7 @@ fn sequences(common: Config, score: &str, network: NetworkName) -> Config {
         "tfbind8" => ("dna", (8, 8), 15_000, 3.0),
         "amp" => ("protein", (10, 30), 5_000, 16.0),
         _ => match score.strip_prefix("rna:").map(landscape_length) {
-            Some(length) => ("rna", (length, length), 10_000, 16.0),
+            Some(length) => ("rna", (length, length), 5_000, 24.0),
             None => ("dna", (8, 8), 5_000, 1.0),
         },
     };

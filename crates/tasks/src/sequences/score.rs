@@ -256,7 +256,8 @@ impl SequenceScore for Antimicrobial {
                 said.probability,
                 said.deviation,
                 said.complexity,
-                f64::from(peptide.charge()),
+                // In tenths, as charges are counted; sums of f32 are not.
+                (10.0 * f64::from(peptide.charge())).round() / 10.0,
             ],
         })
     }
