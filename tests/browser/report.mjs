@@ -3,7 +3,7 @@
 //   node tests/browser/report.mjs <report.html> [expect.json] [--screenshot <picture.png>] [--dark]
 //
 // expect.json may say: runs, cards, drawings, curves, distributions, tiles, warnings (exact counts),
-// minPoints (of the longest path of each curve), lines (per curve), texts (parts of the page's text).
+// minPoints (of the longest path of each curve), lines (per curve), texts (parts of the page's text), logos.
 
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -88,6 +88,25 @@ try {
         label: panel?.getAttribute("aria-label") ?? card.textContent.trim(),
       };
     });
+    const logos = [...document.querySelectorAll("#logos figure")].map((figure) => {
+      const svg = figure.querySelector("svg.logo");
+      const stacks = [...figure.querySelectorAll("g.hit")].map((stack) => {
+        const letters = [...stack.querySelectorAll(".letter")].map(box);
+        // From the bottom up: each letter stands on the one below, all on one width.
+        const gaps = letters.slice(1).map((letter, i) => Math.abs(letter.bottom - letters[i].top));
+        return { letters: letters.length, gap: Math.max(0, ...gaps) };
+      });
+      const colours = new Set([...figure.querySelectorAll(".letter")].map((one) => getComputedStyle(one).fill));
+      return {
+        name: figure.querySelector("figcaption b").textContent,
+        drawn: svg !== null && visible(svg),
+        told: svg?.querySelector("title")?.textContent !== "" && (svg?.querySelector("desc")?.textContent ?? "") !== "",
+        letters: stacks.reduce((sum, stack) => sum + stack.letters, 0),
+        gap: Math.max(0, ...stacks.map((stack) => stack.gap)),
+        colours: colours.size,
+        bad: /NaN|Infinity|undefined/.test(svg?.innerHTML ?? ""),
+      };
+    });
     const values = [...document.querySelectorAll("#summary .value")].map((value) => value.textContent.trim());
     const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
     return {
@@ -99,6 +118,7 @@ try {
       distributions: figures("distributions"),
       cards,
       values,
+      logos,
       warnings: document.querySelectorAll(".warnings li").length,
       commands: [...document.querySelectorAll(".command code")].map((code) => code.textContent.trim()),
       doubled: ids.filter((id, i) => ids.indexOf(id) !== i),
@@ -118,6 +138,13 @@ try {
   equal("drawings", seen.cards.filter((card) => card.drawn).length, expected.drawings);
   equal("numbers", seen.values.length, expected.tiles);
   equal("warnings", seen.warnings, expected.warnings);
+  equal("logos", seen.logos.length, expected.logos);
+  for (const logo of seen.logos) {
+    const fine = logo.drawn && logo.told && !logo.bad && logo.letters > 0 && logo.colours > 1;
+    check(`logo ${logo.name} is drawn, told in words and coloured`, fine, JSON.stringify(logo));
+    // A letter that is not as high as its box would leave gaps; too low ones are left out below.
+    check(`letters of ${logo.name} stand on each other`, logo.gap < 1.5, `${logo.gap} px apart`);
+  }
   for (const chart of seen.curves) {
     check(`curve ${chart.name} is drawn or said to be missing`, chart.drawn !== chart.said);
     if (!chart.drawn) continue;
@@ -139,7 +166,8 @@ try {
   check("every card has a text, a reward and a label",
     seen.cards.every((card) => card.text && card.label && Number.isFinite(Number.parseFloat(card.reward))));
   check("drawings stand on white", seen.cards.every((card) => card.white));
-  check("the page has a title and its five parts", seen.title !== "" && seen.headings.length === 6,
+  const parts = seen.logos.length > 0 ? 6 : 5;
+  check(`the page has a title and its ${parts} parts`, seen.title !== "" && seen.headings.length === parts + 1,
     seen.headings.join(" | "));
   check("every run shows its command",
     seen.commands.length === seen.runs && seen.commands.every((command) => command !== ""));

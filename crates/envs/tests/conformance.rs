@@ -104,6 +104,8 @@ fn sequences() {
             letters * grows
         );
         whole(&AppendSequence::between(letters, 1, length).unwrap());
+        whole(&PrependAppend::between(letters, 1, length, EdgeCount::Actions).unwrap());
+        whole(&Insertion::between(letters, 1, length).unwrap());
         let ends = |edges| whole(&PrependAppend::new(letters, length, edges).unwrap());
         assert_eq!(ends(EdgeCount::Actions), 2 * letters * grows);
         assert_eq!(
@@ -116,6 +118,8 @@ fn sequences() {
             insertions.sum::<usize>()
         );
     }
+    assert!(PrependAppend::between(4, 3, 2, EdgeCount::Actions).is_err());
+    assert!(Insertion::between(4, 3, 2).is_err());
     let long = Insertion::new(20, 60).unwrap();
     let report = conformance::check(&long, Seed::new(0), 1).unwrap();
     assert_eq!(report.longest, 61);

@@ -42,6 +42,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod amp;
 mod callable;
 pub mod combine;
 pub mod command;

@@ -21,6 +21,7 @@ use serde::Serialize;
 use crate::chemistry::{MoleculeStats, molecule_stats, percentile};
 use crate::error::Result;
 use crate::sampler::{Draw, Drawn, Sampler, draw};
+use crate::sequences::stats::{SequenceStats, sequence_stats};
 use crate::task::{Scored, State, Task};
 
 /// How much is drawn for an evaluation.
@@ -141,6 +142,8 @@ pub struct SampleFigures {
     pub text_diversity: Option<f64>,
     /// Where they are molecules.
     pub molecules: Option<MoleculeStats>,
+    /// Where they are sequences.
+    pub sequences: Option<SequenceStats>,
 }
 
 /// log p(x) by backward importance sampling against beta log R(x) on held objects: half drawn from the
@@ -215,8 +218,8 @@ pub fn evaluate<T: Task>(
         beta,
         log_z,
         exact: exact_figures(sampler, beta, &condition, log_z, &rewards(&trained), seed)?,
-        trained: sample_figures(&trained, &rewards(&trained), mode_reward)?,
-        random: sample_figures(&random, &rewards(&random), mode_reward)?,
+        trained: sample_figures(task, &trained, &rewards(&trained), mode_reward)?,
+        random: sample_figures(task, &random, &rewards(&random), mode_reward)?,
         correlation: correlation(sampler, beta, size, seed, &trained, &random)?,
     };
     Ok(Evaluated {
@@ -406,8 +409,9 @@ fn merged_total_variation<T: Task>(
     })
 }
 
-fn sample_figures<S>(
-    drawn: &[Drawn<S>],
+fn sample_figures<T: Task>(
+    task: &T,
+    drawn: &[Drawn<State<T>>],
     rewards: &[f64],
     mode_reward: f64,
 ) -> Result<SampleFigures> {
@@ -434,6 +438,9 @@ fn sample_figures<S>(
         molecules: molecules
             .map(|molecules| molecule_stats(&molecules, &texts, rewards, mode_reward))
             .transpose()?,
+        sequences: task
+            .alphabet()
+            .map(|_| sequence_stats(&texts, rewards, mode_reward, task.known())),
     })
 }
 

@@ -63,11 +63,19 @@ pub fn create(
 /// # Errors
 /// Where the settings cannot be met.
 pub fn check(config: &Config) -> Result<()> {
+    facts(config).map(|_| ())
+}
+
+/// What a reader should know of the task's score: names and values.
+///
+/// # Errors
+/// Where the settings cannot be met.
+pub fn facts(config: &Config) -> Result<Vec<(String, String)>> {
     struct SetUp;
     impl Visit for SetUp {
-        type Out = ();
-        fn visit<T: Task>(self, _: &T) -> Result<()> {
-            Ok(())
+        type Out = Vec<(String, String)>;
+        fn visit<T: Task>(self, task: &T) -> Result<Self::Out> {
+            Ok(task.facts())
         }
     }
     with_task(config, SetUp)
@@ -199,6 +207,9 @@ impl Visit for Assess<'_> {
             if evaluated.trained.iter().all(|d| d.molecule.is_some()) {
                 write(&table, &path.with_extension("sdf"), true)?;
             }
+            if table.is_fasta() {
+                write(&table, &path.with_extension("fasta"), true)?;
+            }
         }
         Ok(Assessment {
             report: run_report(task, self.config, self.run, &evaluated)?,
@@ -261,7 +272,7 @@ pub fn close(config: &Config, run: &RunFolder) -> Result<Closed> {
     if let Ok(step) = std::fs::read_to_string(&step_file)
         && step.trim() != config.steps.to_string()
     {
-        for name in ["samples.csv", "samples.sdf", "report.html"] {
+        for name in ["samples.csv", "samples.sdf", "samples.fasta", "report.html"] {
             let old = run.file(name);
             if let Some((stem, extension)) = name.split_once('.')
                 && old.exists()
@@ -298,9 +309,8 @@ pub fn close(config: &Config, run: &RunFolder) -> Result<Closed> {
     run.replace("evaluation.json", &figures)?;
     run.replace("samples.step", config.steps.to_string().as_bytes())?;
     let mut files = vec![samples.clone()];
-    if samples.with_extension("sdf").exists() {
-        files.push(samples.with_extension("sdf"));
-    }
+    let others = ["sdf", "fasta"].map(|extension| samples.with_extension(extension));
+    files.extend(others.into_iter().filter(|file| file.exists()));
     Ok(Closed {
         samples: files,
         report,

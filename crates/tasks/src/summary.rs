@@ -9,6 +9,7 @@ use anabranch_learn::run::{MetricsReader, RunFolder, RunInfo};
 use crate::config::Config;
 use crate::error::Result;
 use crate::evaluate::{Evaluated, Evaluation};
+use crate::logo::{ALIKE, Logo, logos};
 use crate::report::data::{Card, Curve, Distribution, Number, RunReport};
 use crate::sampler::Drawn;
 use crate::task::Task;
@@ -36,10 +37,11 @@ pub fn run_report<T: Task>(
         task: format!("{:?}", config.task),
         command: quoted(&info.command),
         config: run.config()?,
-        facts: facts(&info, config, run, evaluation),
+        facts: [facts(&info, config, run, evaluation), task.facts()].concat(),
         numbers: numbers(evaluation),
         curves: curves(&metrics, evaluation),
         distributions: distributions(task, &evaluated.trained, &evaluated.random),
+        logos: logos_of(task, &evaluated.trained),
         gallery: gallery(task, &evaluated.trained)?,
         warnings: warnings(evaluation),
     })
@@ -215,6 +217,33 @@ fn numbers(evaluation: &Evaluation) -> Vec<Number> {
             "mean pairwise edit distance of the 100 best, by length".into(),
         );
     }
+    if let (Some(t), Some(r)) = (&trained.sequences, &random.sequences) {
+        push(
+            "Modes",
+            t.modes.to_string(),
+            Some(r.modes.to_string()),
+            format!(
+                "of the 1000 best distinct with a reward of at least {:.3}, the random policy's 99th \
+                 percentile; pairwise edit distance above {ALIKE} of the length",
+                trained.mode_reward
+            ),
+        );
+        if let (Some(of_trained), Some(of_random)) = (&t.novelty, &r.novelty) {
+            push(
+                "Novel",
+                percent(of_trained.novel),
+                Some(percent(of_random.novel)),
+                "share of the 100 best that are not among the known sequences".into(),
+            );
+            push(
+                "Distance to known",
+                format!("{:.3}", of_trained.distance),
+                Some(format!("{:.3}", of_random.distance)),
+                "mean edit distance of the 100 best to the nearest known sequence, by length"
+                    .into(),
+            );
+        }
+    }
     let c = &evaluation.correlation;
     push(
         "Correlation",
@@ -319,6 +348,13 @@ fn distributions<T: Task>(
         });
     }
     out
+}
+
+fn logos_of<T: Task>(task: &T, trained: &[Drawn<crate::task::State<T>>]) -> Vec<Logo> {
+    let texts: Vec<&str> = trained.iter().map(|d| d.text.as_str()).collect();
+    let rewards: Vec<f64> = trained.iter().map(|d| d.scored.log_reward.exp()).collect();
+    task.alphabet()
+        .map_or_else(Vec::new, |alphabet| logos(alphabet, &texts, &rewards))
 }
 
 fn gallery<T: Task>(task: &T, trained: &[Drawn<crate::task::State<T>>]) -> Result<Vec<Card>> {

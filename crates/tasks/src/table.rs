@@ -12,6 +12,7 @@ use anabranch_learn::policy::Perceptron;
 
 use crate::config::Config;
 use crate::error::{Result, TaskError};
+use crate::sequences::Alphabet;
 use crate::task::{Column, Described, Scored, Task, mlp_config};
 
 /// Where the scores of TFBind8 stand below the data folder.
@@ -39,13 +40,22 @@ pub fn qm9() -> Result<SequenceTable> {
 pub struct TableTask<E> {
     env: E,
     table: SequenceTable,
+    alphabet: Alphabet,
     object: &'static str,
 }
 
 impl<E> TableTask<E> {
     /// `object` names a sequence in files.
-    pub fn new(env: E, table: SequenceTable, object: &'static str) -> Self {
-        Self { env, table, object }
+    ///
+    /// # Errors
+    /// Where the table's letters are no alphabet.
+    pub fn new(env: E, table: SequenceTable, object: &'static str) -> Result<Self> {
+        Ok(Self {
+            env,
+            alphabet: Alphabet::of_characters(table.alphabet())?,
+            table,
+            object,
+        })
     }
 }
 
@@ -97,5 +107,9 @@ impl<E: Enumerable<State = Letters> + VectorEncoded> Task for TableTask<E> {
 
     fn dag(&self) -> Result<Option<Dag<Letters>>> {
         Ok(Some(Dag::new(&self.env)?))
+    }
+
+    fn alphabet(&self) -> Option<&Alphabet> {
+        Some(&self.alphabet)
     }
 }

@@ -1,5 +1,7 @@
 //! What a task is: an environment, a model for it, and what its objects are worth.
 
+use std::collections::BTreeSet;
+
 use anabranch_chem::Molecule;
 use anabranch_core::env::Environment;
 use anabranch_core::exact::Dag;
@@ -23,6 +25,7 @@ use crate::dag::DagTask;
 use crate::error::Result;
 use crate::fragments::FragmentsTask;
 use crate::hypergrid::HypergridTask;
+use crate::sequences::{Alphabet, with_sequences};
 use crate::table::{self, TableTask};
 use anabranch_envs::sequence::{AppendSequence, EdgeCount, Insertion, PrependAppend};
 
@@ -111,6 +114,21 @@ pub trait Task: Sync {
     /// # Errors
     /// Where the environment breaks its contract.
     fn dag(&self) -> Result<Option<Dag<State<Self>>>>;
+
+    /// The letters of objects that are sequences, so that the report can show logos.
+    fn alphabet(&self) -> Option<&Alphabet> {
+        None
+    }
+
+    /// What a reader should know of the score beside the settings: names and values.
+    fn facts(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// Texts of objects that were known before, where the score was made from some.
+    fn known(&self) -> Option<&BTreeSet<String>> {
+        None
+    }
 }
 
 /// Most states whose exact distribution is computed.
@@ -139,6 +157,7 @@ pub fn with_task<V: Visit>(config: &Config, visitor: V) -> Result<V::Out> {
             visitor.visit(&BitSequenceTask::new(env, Seed::new(config.seed))?)
         }
         EnvConfig::Dag(env) => visitor.visit(&DagTask::new(env, Seed::new(config.seed))?),
+        EnvConfig::Sequences(env) => with_sequences(env, config, visitor),
         EnvConfig::Table(env) => {
             let (table, object) = match config.task {
                 TaskName::Qm9 => (table::qm9()?, "blocks"),
@@ -148,15 +167,15 @@ pub fn with_task<V: Visit>(config: &Config, visitor: V) -> Result<V::Out> {
             match env.order {
                 SequenceOrder::Append => {
                     let env = AppendSequence::new(letters, length)?;
-                    visitor.visit(&TableTask::new(env, table, object))
+                    visitor.visit(&TableTask::new(env, table, object)?)
                 }
                 SequenceOrder::PrependAppend => {
                     let env = PrependAppend::new(letters, length, EdgeCount::Actions)?;
-                    visitor.visit(&TableTask::new(env, table, object))
+                    visitor.visit(&TableTask::new(env, table, object)?)
                 }
                 SequenceOrder::Insertion => {
                     let env = Insertion::new(letters, length)?;
-                    visitor.visit(&TableTask::new(env, table, object))
+                    visitor.visit(&TableTask::new(env, table, object)?)
                 }
             }
         }

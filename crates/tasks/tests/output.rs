@@ -43,15 +43,24 @@ fn table() -> SampleTable {
 
 #[test]
 fn every_format_is_written_and_holds_every_row() {
-    let table = table();
+    let molecules = table();
+    let mut sequences = table();
+    sequences.object = "dna".into();
+    for row in &mut sequences.rows {
+        row.text = "GATTACA".repeat(10);
+    }
     for format in Format::ALL {
+        let table = match format {
+            Format::Fasta => &sequences,
+            _ => &molecules,
+        };
         let name = format!("samples.{}", format.extension());
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let written = write(&table, &path, true).unwrap();
+        let written = write(table, &path, true).unwrap();
         assert_eq!(written.rows, 40);
         let bytes = std::fs::read(&path).unwrap();
         assert_eq!(bytes.len() as u64, written.bytes);
-        write(&table, &path, true).unwrap();
+        write(table, &path, true).unwrap();
         assert_eq!(
             std::fs::read(&path).unwrap(),
             bytes,
@@ -63,6 +72,8 @@ fn every_format_is_written_and_holds_every_row() {
             Format::Smi | Format::JsonLines => assert_eq!(text.lines().count(), 40),
             Format::Sdf => assert_eq!(text.matches("$$$$\n").count(), 40),
             Format::Parquet => assert!(text.starts_with("PAR1")),
+            // A header and two lines of letters each, the longer of 60.
+            Format::Fasta => assert_eq!(text.lines().count(), 120),
         }
     }
 }

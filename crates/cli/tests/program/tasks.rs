@@ -103,3 +103,58 @@ fn every_objective_trains_by_its_name() {
 fn write(place: &Place, name: &str, content: &str) {
     std::fs::write(place.path(name), content).expect("a file in the temporary folder");
 }
+
+#[test]
+fn sequences_need_a_score_and_their_data() {
+    let place = Place::new();
+    place.refused(
+        &["train", "sequences"],
+        &["gfn train sequences reward.built_in=", "amp"],
+    );
+    for (score, file) in [
+        ("reward.built_in=amp", "amp/amp_vs_uniprot.csv"),
+        ("reward.built_in=tfbind8", "tfbind8/six6_ref_r1.csv.gz"),
+    ] {
+        let mut command = place.command(&["train", "sequences", score]);
+        command
+            .env("GFN_DATA", "nowhere")
+            .env("XDG_CACHE_HOME", "nowhere");
+        let output = command.output().expect("the program starts");
+        let error = text(&output.stderr);
+        assert!(!output.status.success(), "{error}");
+        assert!(
+            error.contains("GFN_DATA") && error.contains(file),
+            "{error}"
+        );
+    }
+    let dry = place.ok(&[
+        "train",
+        "sequences",
+        "reward.built_in=rna:L14_RNA1",
+        "--dry-run",
+    ]);
+    for line in ["alphabet = \"rna\"", "max_length = 14", "network = \"mlp\""] {
+        assert!(dry.contains(line), "{dry}");
+    }
+    let said = place.ok(&[
+        "train",
+        "sequences",
+        "reward.built_in=rna:L6_RNA1",
+        "steps=5",
+        "policy.width=16",
+        "output.samples=30",
+    ]);
+    assert!(
+        said.contains("samples.fasta") && said.contains("Turner"),
+        "{said}"
+    );
+    place.ok(&[
+        "sample",
+        "runs/sequences-001",
+        "-n",
+        "3",
+        "-o",
+        "more.fasta",
+    ]);
+    assert_eq!(text(&place.read("more.fasta")).matches('>').count(), 3);
+}

@@ -10,6 +10,7 @@ pub mod correlation;
 pub mod distribution;
 pub mod log_probability;
 pub mod modes;
+pub mod roc;
 pub mod target_mean;
 pub mod top_k;
 
@@ -21,5 +22,6 @@ pub use distribution::{
 };
 pub use log_probability::{LogProbability, log_probability};
 pub use modes::{greedy_modes, hamming_modes};
+pub use roc::roc_auc;
 pub use target_mean::{mean_reward_accuracy, relative_error, target_mean_reward};
 pub use top_k::{diversity, mean_pairwise_distance, mean_top_k, top_k, unique_fraction};

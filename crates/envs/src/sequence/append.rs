@@ -140,9 +140,7 @@ impl TokenEncoded for AppendSequence {
     }
 
     fn tokens(&self, state: &Letters, out: &mut Vec<u32>) {
-        let letters = state.as_slice();
-        out.extend(letters.iter().map(|letter| u32::from(*letter)));
-        out.extend((letters.len()..self.length()).map(|_| self.letters() as u32));
+        self.strings.tokens(state, out);
     }
 
     fn action_slot(&self, state: &Letters, action: u8) -> TokenSlot {

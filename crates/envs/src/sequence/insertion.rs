@@ -1,11 +1,12 @@
 //! Anywhere.
 
-use anabranch_core::encode::VectorEncoded;
+use anabranch_core::encode::{TokenEncoded, TokenShape, TokenSlot, VectorEncoded};
 use anabranch_core::{Discrete, Enumerable, Environment};
 use serde::{Deserialize, Serialize};
 
 use super::{Letters, Strings};
 use crate::EnvError;
+use crate::counting::in_range;
 
 /// A letter is put before the letter at a place, or at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -16,7 +17,7 @@ pub struct Insert {
     pub letter: u8,
 }
 
-/// Strings of exactly L letters, into which letters are put anywhere.
+/// Strings into which letters are put anywhere.
 ///
 /// One edge for each pair of strings: putting c anywhere next to a c gives the same string and is listed
 /// once, at the start of the run. A string of n letters has n (K - 1) + K children, and one parent for
@@ -24,6 +25,7 @@ pub struct Insert {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Insertion {
     strings: Strings,
+    min_length: usize,
 }
 
 impl Insertion {
@@ -33,8 +35,19 @@ impl Insertion {
     /// `letters` outside 1 to [`MAX_LETTERS`](super::MAX_LETTERS), `length` outside 1 to
     /// [`MAX_LENGTH`](super::MAX_LENGTH).
     pub fn new(letters: usize, length: usize) -> Result<Self, EnvError> {
+        Self::between(letters, length, length)
+    }
+
+    /// Strings of `min_length` to `max_length` letters, with stopping allowed in between.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new), and `min_length` above `max_length`.
+    pub fn between(letters: usize, min_length: usize, max_length: usize) -> Result<Self, EnvError> {
+        let strings = Strings::new(letters, max_length)?;
+        in_range("least length", min_length, 0..=max_length)?;
         Ok(Self {
-            strings: Strings::new(letters, length)?,
+            strings,
+            min_length,
         })
     }
 
@@ -43,7 +56,12 @@ impl Insertion {
         self.strings.letters
     }
 
-    /// Length of an object L.
+    /// Least length of an object.
+    pub fn min_length(&self) -> usize {
+        self.min_length
+    }
+
+    /// Greatest length of an object L.
     pub fn length(&self) -> usize {
         self.strings.length
     }
@@ -75,7 +93,7 @@ impl Environment for Insertion {
     }
 
     fn can_stop(&self, state: &Letters) -> bool {
-        state.len() == self.length()
+        state.len() >= self.min_length
     }
 
     fn step(&self, state: &mut Letters, action: Insert) {
@@ -158,6 +176,39 @@ impl VectorEncoded for Insertion {
 
     fn action_index(&self, action: Insert) -> usize {
         usize::from(action.place) * self.letters() + usize::from(action.letter)
+    }
+}
+
+/// A token is a letter, or K past the end. A letter is put before a position by its score there, and at
+/// the end by that of the first empty position.
+impl TokenEncoded for Insertion {
+    fn token_shape(&self) -> TokenShape {
+        TokenShape {
+            positions: self.length(),
+            tokens: self.letters() + 1,
+            position_actions: self.letters(),
+            whole_actions: 0,
+            position_parents: 1,
+            whole_parents: 0,
+        }
+    }
+
+    fn tokens(&self, state: &Letters, out: &mut Vec<u32>) {
+        self.strings.tokens(state, out);
+    }
+
+    fn action_slot(&self, _: &Letters, action: Insert) -> TokenSlot {
+        TokenSlot::Position {
+            position: action.place.into(),
+            output: action.letter.into(),
+        }
+    }
+
+    fn parent_slot(&self, _: &Letters, action: Insert) -> TokenSlot {
+        TokenSlot::Position {
+            position: action.place.into(),
+            output: 0,
+        }
     }
 }
 

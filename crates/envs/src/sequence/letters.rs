@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::EnvError;
 
 /// Most letters of a string.
-pub const MAX_LENGTH: usize = 64;
+pub const MAX_LENGTH: usize = 128;
 
 /// At most [`MAX_LENGTH`] letters, each a number from 0; written to files as a list of numbers. Ordered
 /// by length, then letter by letter.

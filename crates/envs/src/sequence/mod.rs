@@ -79,6 +79,12 @@ impl Strings {
         }
         out[self.letters * self.length + state.len()] = 1.0;
     }
+
+    /// The letters as tokens, and K for each position past the end.
+    fn tokens(&self, state: &Letters, out: &mut Vec<u32>) {
+        out.extend(state.as_slice().iter().map(|&letter| u32::from(letter)));
+        out.extend((state.len()..self.length).map(|_| self.letters as u32));
+    }
 }
 
 /// The place of a complete string of `length` out of `letters` letters in their order; `None` for
@@ -130,8 +136,8 @@ mod tests {
         assert_eq!(serde_json::from_str::<Letters>(&text).unwrap(), dna);
         let error = Letters::from_text("GAUU", "ACGT").unwrap_err();
         assert!(error.to_string().contains("\"GAUU\" is not"), "{error}");
-        assert!(Letters::from_text(&"A".repeat(65), "ACGT").is_err());
-        assert!(Letters::try_from(vec![0; 65]).is_err());
+        assert!(Letters::from_text(&"A".repeat(129), "ACGT").is_err());
+        assert!(Letters::try_from(vec![0; 129]).is_err());
     }
 
     #[test]
@@ -139,7 +145,7 @@ mod tests {
         assert!(Strings::new(0, 3).is_err());
         assert!(Strings::new(257, 3).is_err());
         assert!(Strings::new(4, 0).is_err());
-        assert!(Strings::new(4, 65).is_err());
-        assert_eq!(Strings::new(4, 64).unwrap().count(), usize::MAX);
+        assert!(Strings::new(4, 129).is_err());
+        assert_eq!(Strings::new(4, 128).unwrap().count(), usize::MAX);
     }
 }

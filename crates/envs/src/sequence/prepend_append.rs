@@ -1,11 +1,12 @@
 //! At both ends.
 
-use anabranch_core::encode::VectorEncoded;
+use anabranch_core::encode::{TokenEncoded, TokenShape, TokenSlot, VectorEncoded};
 use anabranch_core::{Discrete, Enumerable, Environment};
 use serde::{Deserialize, Serialize};
 
 use super::{Letters, Strings};
 use crate::EnvError;
+use crate::counting::in_range;
 
 /// How edges between the same two strings are counted.
 ///
@@ -30,10 +31,11 @@ pub enum AddAtEnd {
     Append(u8),
 }
 
-/// Strings of exactly L letters, which grow at both ends.
+/// Strings that grow at both ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PrependAppend {
     strings: Strings,
+    min_length: usize,
     edges: EdgeCount,
 }
 
@@ -44,8 +46,24 @@ impl PrependAppend {
     /// `letters` outside 1 to [`MAX_LETTERS`](super::MAX_LETTERS), `length` outside 1 to
     /// [`MAX_LENGTH`](super::MAX_LENGTH).
     pub fn new(letters: usize, length: usize, edges: EdgeCount) -> Result<Self, EnvError> {
+        Self::between(letters, length, length, edges)
+    }
+
+    /// Strings of `min_length` to `max_length` letters, with stopping allowed in between.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new), and `min_length` above `max_length`.
+    pub fn between(
+        letters: usize,
+        min_length: usize,
+        max_length: usize,
+        edges: EdgeCount,
+    ) -> Result<Self, EnvError> {
+        let strings = Strings::new(letters, max_length)?;
+        in_range("least length", min_length, 0..=max_length)?;
         Ok(Self {
-            strings: Strings::new(letters, length)?,
+            strings,
+            min_length,
             edges,
         })
     }
@@ -55,7 +73,12 @@ impl PrependAppend {
         self.strings.letters
     }
 
-    /// Length of an object L.
+    /// Least length of an object.
+    pub fn min_length(&self) -> usize {
+        self.min_length
+    }
+
+    /// Greatest length of an object L.
     pub fn length(&self) -> usize {
         self.strings.length
     }
@@ -90,7 +113,7 @@ impl Environment for PrependAppend {
     }
 
     fn can_stop(&self, state: &Letters) -> bool {
-        state.len() == self.length()
+        state.len() >= self.min_length
     }
 
     fn step(&self, state: &mut Letters, action: AddAtEnd) {
@@ -180,6 +203,47 @@ impl VectorEncoded for PrependAppend {
         match action {
             AddAtEnd::Prepend(letter) => letter.into(),
             AddAtEnd::Append(letter) => self.letters() + usize::from(letter),
+        }
+    }
+}
+
+/// A token is a letter, or K past the end. A letter is prepended by its score of the whole, and appended
+/// by that at the first empty position.
+impl TokenEncoded for PrependAppend {
+    fn token_shape(&self) -> TokenShape {
+        TokenShape {
+            positions: self.length(),
+            tokens: self.letters() + 1,
+            position_actions: self.letters(),
+            whole_actions: self.letters(),
+            position_parents: 1,
+            whole_parents: 1,
+        }
+    }
+
+    fn tokens(&self, state: &Letters, out: &mut Vec<u32>) {
+        self.strings.tokens(state, out);
+    }
+
+    fn action_slot(&self, state: &Letters, action: AddAtEnd) -> TokenSlot {
+        match action {
+            AddAtEnd::Prepend(letter) => TokenSlot::Whole {
+                output: letter.into(),
+            },
+            AddAtEnd::Append(letter) => TokenSlot::Position {
+                position: state.len(),
+                output: letter.into(),
+            },
+        }
+    }
+
+    fn parent_slot(&self, state: &Letters, action: AddAtEnd) -> TokenSlot {
+        match action {
+            AddAtEnd::Prepend(_) => TokenSlot::Whole { output: 0 },
+            AddAtEnd::Append(_) => TokenSlot::Position {
+                position: state.len() - 1,
+                output: 0,
+            },
         }
     }
 }

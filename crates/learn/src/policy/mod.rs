@@ -3,6 +3,7 @@
 pub mod adaptor;
 pub mod backward;
 pub mod edge_flow;
+pub mod either;
 pub mod graph_transformer;
 mod kernels;
 pub mod log_z;
@@ -22,6 +23,7 @@ use anabranch_core::{Discrete, Frontier};
 pub use adaptor::{Adapt, EpsilonUniform, Exploration, Tempered, Uniform};
 pub use backward::{ByParent, WithBackward};
 pub use edge_flow::EdgeFlows;
+pub use either::Either;
 pub use graph_transformer::{GraphTransformer, GraphTransformerConfig};
 pub use message_passing::{MessagePassing, MessagePassingConfig};
 pub use mlp::{Mlp, MlpConfig};

@@ -11,20 +11,21 @@ use super::error::{ConfigError, nearest};
 use super::schema::{
     BackwardName, BetaConfig, BitDistance, BitSequenceConfig, Combine, Config, DagConfig, DagScore,
     Direction, EnvConfig, ExplorationConfig, FragmentsConfig, GridReward, HypergridConfig,
-    ObjectiveConfig, ObjectiveName, OptimizerConfig, OutputConfig, PolicyConfig, PropertyConfig,
-    ReplayConfig, ReplayKind, ResidualName, RewardConfig, SequenceOrder, TableConfig, TaskName,
-    TerminalConfig,
+    NetworkName, ObjectiveConfig, ObjectiveName, OptimizerConfig, OutputConfig, PolicyConfig,
+    PropertyConfig, ReplayConfig, ReplayKind, ResidualName, RewardConfig, SequenceOrder,
+    SequencesConfig, TableConfig, TaskName, TerminalConfig,
 };
 
 impl TaskName {
     /// Every task.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Fragments,
         Self::Hypergrid,
         Self::BitSequence,
         Self::Tfbind8,
         Self::Qm9,
         Self::Dag,
+        Self::Sequences,
     ];
 
     /// The name used in files and on the command line.
@@ -37,6 +38,7 @@ impl TaskName {
             Self::Tfbind8 => "tfbind8",
             Self::Qm9 => "qm9",
             Self::Dag => "dag",
+            Self::Sequences => "sequences",
         }
     }
 }
@@ -76,9 +78,11 @@ impl Config {
                 beta: BetaConfig::Fixed(1.0),
                 floor: 1e-4,
                 combine: Combine::Product,
+                built_in: None,
                 properties: BTreeMap::new(),
             },
             policy: PolicyConfig {
+                network: None,
                 width: 256,
                 layers: 2,
                 heads: 1,
@@ -126,6 +130,7 @@ impl Config {
             TaskName::Fragments => fragments(common),
             TaskName::Tfbind8 | TaskName::Qm9 => table(common),
             TaskName::Dag => dag(common),
+            TaskName::Sequences => sequences(common, NO_SCORE, NetworkName::Mlp),
             TaskName::Hypergrid | TaskName::BitSequence => common,
         }
     }
@@ -190,6 +195,94 @@ fn table(common: Config) -> Config {
     }
 }
 
+/// What stands for no score.
+const NO_SCORE: &str = "none";
+
+/// The settings of `sequences` with a built-in score and a network, when the user says no more.
+#[must_use]
+pub fn sequences_with(score: &str, network: NetworkName) -> Config {
+    let common = Config::default_for(TaskName::Hypergrid);
+    let task = TaskName::Sequences;
+    let env = default_env(task);
+    sequences(
+        Config {
+            task,
+            env,
+            ..common
+        },
+        score,
+        network,
+    )
+}
+
+fn sequences(common: Config, score: &str, network: NetworkName) -> Config {
+    // Alphabet, lengths, steps and beta; what is chosen was measured over three seeds
+    // (docs/guide/sequences.md).
+    let (alphabet, lengths, steps, beta) = match score {
+        "tfbind8" => ("dna", (8, 8), 15_000, 3.0),
+        "amp" => ("protein", (10, 30), 5_000, 16.0),
+        _ => match score.strip_prefix("rna:").map(landscape_length) {
+            Some(length) => ("rna", (length, length), 5_000, 24.0),
+            None => ("dna", (8, 8), 5_000, 1.0),
+        },
+    };
+    let policy = PolicyConfig {
+        network: Some(network),
+        ..common.policy
+    };
+    let policy = match network {
+        NetworkName::Mlp => policy,
+        NetworkName::Transformer => PolicyConfig {
+            width: 64,
+            layers: 3,
+            heads: 4,
+            ..policy
+        },
+    };
+    Config {
+        steps,
+        batch: 32,
+        env: EnvConfig::Sequences(SequencesConfig {
+            alphabet: alphabet.to_owned(),
+            min_length: lengths.0,
+            max_length: lengths.1,
+            order: SequenceOrder::Append,
+        }),
+        reward: RewardConfig {
+            beta: BetaConfig::Fixed(beta),
+            floor: 1e-2,
+            built_in: Some(score.to_owned()),
+            ..common.reward
+        },
+        policy,
+        objective: ObjectiveConfig {
+            name: ObjectiveName::LogPartitionVariance,
+            ..common.objective
+        },
+        optimizer: OptimizerConfig {
+            half_life: steps as f64 / 4.0,
+            ..common.optimizer
+        },
+        exploration: ExplorationConfig {
+            epsilon: 0.01,
+            ..common.exploration
+        },
+        ..common
+    }
+}
+
+/// Length of the strands of a landscape such as `L14_RNA1`; 14 where the name says none.
+fn landscape_length(name: &str) -> usize {
+    let rest = name.strip_prefix("C20_").unwrap_or(name);
+    let digits = rest
+        .strip_prefix('L')
+        .and_then(|rest| rest.split('_').next());
+    let length = digits.and_then(|digits| digits.parse().ok());
+    length
+        .filter(|length| (1..=128).contains(length))
+        .unwrap_or(14)
+}
+
 fn dag(common: Config) -> Config {
     Config {
         steps: 12_000,
@@ -231,6 +324,12 @@ fn default_env(task: TaskName) -> EnvConfig {
         }),
         TaskName::Tfbind8 | TaskName::Qm9 => EnvConfig::Table(TableConfig {
             order: SequenceOrder::PrependAppend,
+        }),
+        TaskName::Sequences => EnvConfig::Sequences(SequencesConfig {
+            alphabet: "dna".to_owned(),
+            min_length: 8,
+            max_length: 8,
+            order: SequenceOrder::Append,
         }),
         TaskName::Dag => EnvConfig::Dag(DagConfig {
             variables: 5,

@@ -9,11 +9,11 @@ use serde_json::{Map, Value, json};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::defaults::default_property;
+use super::defaults::{default_property, sequences_with};
 use super::error::{ConfigError, Place, nearest};
 use super::keys::{self, Allowed, SECTIONS};
 use super::rules;
-use super::schema::{Config, TaskName};
+use super::schema::{Config, NetworkName, TaskName};
 use super::value::Given;
 
 /// Largest settings file that is read, in bytes.
@@ -80,11 +80,30 @@ pub fn load(source: Source, overrides: &[String]) -> Result<Config, ConfigError>
     for text in overrides {
         read_override(text, &mut settings)?;
     }
-    let mut draft = Draft::new(task);
+    let mut draft = Draft::of(task, defaults(task, &settings));
     for setting in settings {
         draft.apply(setting)?;
     }
     draft.finish()
+}
+
+/// The defaults of a task; those of sequences depend on the score and the network that are asked for.
+fn defaults(task: TaskName, settings: &[Setting]) -> Config {
+    if task != TaskName::Sequences {
+        return Config::default_for(task);
+    }
+    let last = |path: [&str; 2]| {
+        let given = settings.iter().rev().find(|setting| setting.path == path)?;
+        match &given.value {
+            Given::Text(text) => Some(text.as_str()),
+            _ => None,
+        }
+    };
+    let network = match last(["policy", "network"]) {
+        Some("transformer") => NetworkName::Transformer,
+        _ => NetworkName::Mlp,
+    };
+    sequences_with(last(["reward", "built_in"]).unwrap_or("none"), network)
 }
 
 /// All keys of a task, collected from its defaults; tables are not among them.
@@ -256,7 +275,11 @@ struct Draft {
 
 impl Draft {
     fn new(task: TaskName) -> Self {
-        let mut config = Config::default_for(task);
+        Self::of(task, Config::default_for(task))
+    }
+
+    /// From given defaults of a task.
+    fn of(task: TaskName, mut config: Config) -> Self {
         if task == TaskName::Fragments {
             for descriptor in Descriptor::ALL {
                 let name = descriptor.name().to_owned();

@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::error::{ConfigError, Place, nearest};
 use super::keys;
 use super::schema::{
-    BitSequenceConfig, Config, DagConfig, EnvConfig, ObjectiveName, PropertyConfig, ReplayConfig,
-    ReplayKind, TaskName,
+    BitSequenceConfig, Config, DagConfig, EnvConfig, NetworkName, ObjectiveName, PropertyConfig,
+    ReplayConfig, ReplayKind, SequencesConfig, TaskName,
 };
 use super::value::Given;
 
@@ -84,6 +84,7 @@ fn first_broken(config: &Config) -> Option<Broken> {
             | (TaskName::BitSequence, EnvConfig::BitSequence(_))
             | (TaskName::Tfbind8 | TaskName::Qm9, EnvConfig::Table(_))
             | (TaskName::Dag, EnvConfig::Dag(_))
+            | (TaskName::Sequences, EnvConfig::Sequences(_))
     );
     if !fits {
         return broken(
@@ -103,24 +104,46 @@ fn broken(keys: &[&str], message: String) -> Option<Broken> {
 
 fn env_rule(config: &Config) -> Option<Broken> {
     match &config.env {
-        EnvConfig::Fragments(_) => {
-            let (width, heads) = (config.policy.width, config.policy.heads);
-            if !width.is_multiple_of(heads) {
-                let wider = width.div_ceil(heads) * heads;
-                return broken(
-                    &["policy.width", "policy.heads"],
-                    format!(
-                        "policy.width = {width} is not a multiple of policy.heads = {heads}; \
-                         take a width of {wider}"
-                    ),
-                );
-            }
-            None
-        }
+        EnvConfig::Fragments(_) => heads_rule(config),
+        EnvConfig::Sequences(sequences) => sequences_rule(sequences).or_else(|| {
+            let attends = config.policy.network == Some(NetworkName::Transformer);
+            attends.then(|| heads_rule(config)).flatten()
+        }),
         EnvConfig::BitSequence(bits) => bit_rule(bits),
         EnvConfig::Dag(dag) => dag_rule(dag),
         EnvConfig::Hypergrid(_) | EnvConfig::Table(_) => None,
     }
+}
+
+/// Attention divides tokens among its heads.
+fn heads_rule(config: &Config) -> Option<Broken> {
+    let (width, heads) = (config.policy.width, config.policy.heads);
+    if width.is_multiple_of(heads) {
+        return None;
+    }
+    let wider = width.div_ceil(heads) * heads;
+    broken(
+        &["policy.width", "policy.heads"],
+        format!(
+            "policy.width = {width} is not a multiple of policy.heads = {heads}; take a width of {wider}"
+        ),
+    )
+}
+
+fn sequences_rule(config: &SequencesConfig) -> Option<Broken> {
+    let (min, max) = (config.min_length, config.max_length);
+    if min > max {
+        return broken(
+            &["env.min_length", "env.max_length"],
+            format!(
+                "env.min_length = {min} is over env.max_length = {max}; raise the one or lower the other"
+            ),
+        );
+    }
+    if let Err(error) = crate::sequences::Alphabet::parse(&config.alphabet) {
+        return broken(&["env.alphabet"], error.to_string());
+    }
+    None
 }
 
 fn bit_rule(config: &BitSequenceConfig) -> Option<Broken> {
@@ -176,6 +199,23 @@ fn dag_rule(config: &DagConfig) -> Option<Broken> {
 
 fn reward_rule(config: &Config) -> Option<Broken> {
     let properties = &config.reward.properties;
+    for (key, given, task) in [
+        (
+            "reward.built_in",
+            config.reward.built_in.is_some(),
+            TaskName::Sequences,
+        ),
+        (
+            "policy.network",
+            config.policy.network.is_some(),
+            TaskName::Sequences,
+        ),
+    ] {
+        if given && config.task != task {
+            let message = format!("{key} belongs to {task}; this task is {}", config.task);
+            return broken(&[key], message);
+        }
+    }
     if config.task != TaskName::Fragments {
         let name = properties.keys().next()?;
         return broken(

@@ -24,13 +24,15 @@ pub enum TaskName {
     Qm9,
     /// Directed acyclic graphs that explain data.
     Dag,
+    /// Sequences over any alphabet.
+    Sequences,
 }
 
 /// A run's settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// What is sampled: fragments, hypergrid, bit_sequence, tfbind8, qm9 or dag.
+    /// What is sampled: fragments, hypergrid, bit_sequence, tfbind8, qm9, dag or sequences.
     pub task: TaskName,
     /// Governs everything random; the same seed gives the same bytes.
     pub seed: u64,
@@ -70,6 +72,8 @@ pub enum EnvConfig {
     Table(TableConfig),
     /// Of `dag`.
     Dag(DagConfig),
+    /// Of `sequences`.
+    Sequences(SequencesConfig),
 }
 
 /// Junction trees of fragments.
@@ -195,6 +199,20 @@ pub struct DagConfig {
     pub data: String,
 }
 
+/// Sequences over any alphabet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SequencesConfig {
+    /// dna, rna, protein, the letters themselves, or a JSON list of tokens.
+    pub alphabet: String,
+    /// Fewest letters.
+    pub min_length: usize,
+    /// Most letters.
+    pub max_length: usize,
+    /// append, prepend_append or insertion.
+    pub order: SequenceOrder,
+}
+
 /// What a finished object is worth: R^beta.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RewardConfig {
@@ -206,6 +224,9 @@ pub struct RewardConfig {
     pub floor: f64,
     /// How the properties of a molecule become one reward: product (weights are exponents) or sum.
     pub combine: Combine,
+    /// The score of a sequence: tfbind8, rna:<landscape>, amp or none; sequences only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub built_in: Option<String>,
     /// What is wanted of each descriptor, by name; fragments only.
     #[serde(flatten)]
     pub properties: BTreeMap<String, PropertyConfig>,
@@ -294,10 +315,23 @@ impl BackwardName {
     }
 }
 
+/// Which network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NetworkName {
+    /// A perceptron over all positions.
+    Mlp,
+    /// An encoder with a token for each position.
+    Transformer,
+}
+
 /// The network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyConfig {
+    /// mlp or transformer; sequences only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkName>,
     /// Width of the hidden layers or tokens.
     pub width: usize,
     /// Number of layers.

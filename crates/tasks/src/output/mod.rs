@@ -1,4 +1,4 @@
-//! Files of sampled objects: CSV, SMILES, SDF, JSON lines, Parquet.
+//! Files of sampled objects: CSV, SMILES, SDF, JSON lines, Parquet, FASTA.
 //!
 //! The extension of the path chooses the format. The same table gives the same bytes. A file appears
 //! whole or not at all: it is written beside its place, synced and renamed.
@@ -85,16 +85,19 @@ pub enum Format {
     JsonLines,
     /// Apache Parquet, snappy-compressed.
     Parquet,
+    /// Sequences, with reward and properties in their header lines.
+    Fasta,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Csv,
         Self::Smi,
         Self::Sdf,
         Self::JsonLines,
         Self::Parquet,
+        Self::Fasta,
     ];
 
     /// The extension of its files.
@@ -106,6 +109,7 @@ impl Format {
             Self::Sdf => "sdf",
             Self::JsonLines => "jsonl",
             Self::Parquet => "parquet",
+            Self::Fasta => "fasta",
         }
     }
 
@@ -169,6 +173,20 @@ pub enum OutputError {
         /// The first object that is no molecule.
         text: String,
     },
+    /// The format holds sequences, and these objects are none.
+    #[error(
+        "{} cannot be written: .fasta holds sequences of one-letter codes, and {object} {text:?} is none; \
+         write .csv, .jsonl or .parquet",
+        path.display()
+    )]
+    NotSequences {
+        /// The path.
+        path: PathBuf,
+        /// What the objects are.
+        object: String,
+        /// The first object that is no sequence.
+        text: String,
+    },
     /// The table contradicts itself.
     #[error("the table of samples is malformed: {reason}")]
     Malformed {
@@ -226,6 +244,7 @@ pub fn write(table: &SampleTable, path: &Path, overwrite: bool) -> Result<Writte
     let format = Format::of(path)?;
     check(table)?;
     check_molecules(table, path, format)?;
+    check_sequences(table, path, format)?;
     let failed = |source| OutputError::Io {
         path: path.to_owned(),
         source,
@@ -285,6 +304,7 @@ fn write_format(
         Format::Sdf => text::sdf(table, &mut out)?,
         Format::JsonLines => text::json_lines(table, &mut out)?,
         Format::Parquet => columns::parquet(table, &mut out)?,
+        Format::Fasta => text::fasta(table, &mut out)?,
     }
     // A drop would lose the error of the last bytes.
     out.into_inner().map_err(io::IntoInnerError::into_error)?;
@@ -350,7 +370,32 @@ fn check_molecules(table: &SampleTable, path: &Path, format: Format) -> Result<(
     }
 }
 
+/// What sequences are called; other objects, such as bits, are no sequences to programs that read FASTA.
+const SEQUENCES: [&str; 4] = ["dna", "rna", "protein", "sequence"];
+
+fn check_sequences(table: &SampleTable, path: &Path, format: Format) -> Result<(), OutputError> {
+    if format != Format::Fasta {
+        return Ok(());
+    }
+    let named = SEQUENCES.contains(&table.object.as_str());
+    let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphabetic() || c == '*');
+    match table.rows.iter().find(|row| !named || !plain(&row.text)) {
+        Some(row) => Err(OutputError::NotSequences {
+            path: path.to_owned(),
+            object: table.object.clone(),
+            text: row.text.clone(),
+        }),
+        None => Ok(()),
+    }
+}
+
 impl SampleTable {
+    /// Whether FASTA can hold all of it.
+    #[must_use]
+    pub fn is_fasta(&self) -> bool {
+        check_sequences(self, Path::new("samples.fasta"), Format::Fasta).is_ok()
+    }
+
     /// [3 + K] titles of all columns: the object, reward, log_reward, the further ones.
     #[must_use]
     pub fn titles(&self) -> Vec<&str> {

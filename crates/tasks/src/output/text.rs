@@ -60,6 +60,31 @@ pub(super) fn json_lines(table: &SampleTable, out: &mut impl Write) -> Result<()
     Ok(())
 }
 
+/// Letters in a line of FASTA.
+const FASTA_WIDTH: usize = 60;
+
+/// `>number reward=... log_reward=... <property>=...`, then the letters.
+pub(super) fn fasta(table: &SampleTable, out: &mut impl Write) -> Result<(), Failure> {
+    let titles = table.titles();
+    for (i, row) in table.rows.iter().enumerate() {
+        write!(out, ">{}", i + 1)?;
+        for (title, value) in titles[1..].iter().zip(row.numbers()) {
+            write!(
+                out,
+                " {}={}",
+                title.replace(char::is_whitespace, "_"),
+                number(value)
+            )?;
+        }
+        out.write_all(b"\n")?;
+        for line in row.text.as_bytes().chunks(FASTA_WIDTH) {
+            out.write_all(line)?;
+            out.write_all(b"\n")?;
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn sdf(table: &SampleTable, out: &mut impl Write) -> Result<(), Failure> {
     for (batch, rows) in table.rows.chunks(BATCH).enumerate() {
         let records: Vec<Result<String, Failure>> = rows

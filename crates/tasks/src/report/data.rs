@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+pub use crate::logo::{Logo, Position};
+
 /// One page: one run, or several beside each other.
 #[derive(Clone, Debug, Serialize)]
 pub struct ReportData {
@@ -28,6 +30,8 @@ pub struct RunReport {
     pub curves: Vec<Curve>,
     /// Distributions of the trained policy's samples against the random policy's.
     pub distributions: Vec<Distribution>,
+    /// Logos of sequences; none for other objects.
+    pub logos: Vec<Logo>,
     /// The best distinct objects, best first.
     pub gallery: Vec<Card>,
     /// Warnings a reader must not miss.

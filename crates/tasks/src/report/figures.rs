@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::axis::{LARGEST, with_digits};
 use super::chart::{self, Group, Line};
 use super::data::{Curve, Distribution, RunReport};
+use super::logo;
 
 /// Colours there are for runs; further runs begin again.
 const COLOURS: usize = 6;
@@ -17,6 +18,36 @@ pub(super) struct Figure {
     /// SVG of our own making; absent where there is nothing to draw.
     svg: Option<String>,
     legend: Vec<Entry>,
+}
+
+/// A logo with its caption.
+#[derive(Debug, Serialize)]
+pub(super) struct LogoFigure {
+    name: String,
+    note: String,
+    svg: String,
+    /// Width in pixels below which letters cannot be told apart.
+    width: f64,
+    /// Whether it needs a row for itself.
+    wide: bool,
+    /// Colour classes and what they stand for.
+    legend: Vec<(&'static str, &'static str)>,
+}
+
+/// The logos of a run that can be drawn.
+pub(super) fn of_logos(run: &RunReport) -> Vec<LogoFigure> {
+    let drawn = run.logos.iter().filter_map(|logo| {
+        let (svg, width) = logo::draw(logo)?;
+        Some(LogoFigure {
+            name: logo.name.clone(),
+            note: logo.note.clone(),
+            svg,
+            width,
+            wide: logo.positions.len() > logo::WIDE,
+            legend: logo::legend(logo.kind),
+        })
+    });
+    drawn.collect()
 }
 
 /// One line of a legend.

@@ -7,6 +7,8 @@ mod axis;
 mod chart;
 pub mod data;
 mod figures;
+mod glyph;
+mod logo;
 mod number;
 mod view;
 

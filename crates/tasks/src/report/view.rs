@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::ReportError;
 use super::axis::compact;
 use super::data::{Card, Number, ReportData, RunReport};
-use super::figures::{self, Figure};
+use super::figures::{self, Figure, LogoFigure};
 use super::number::{factor, leading};
 
 /// The page.
@@ -21,6 +21,8 @@ pub(super) struct Page {
     comparison: Option<Comparison>,
     curves: Vec<Figure>,
     distributions: Vec<Figure>,
+    /// Whether any run has logos.
+    logos: bool,
     runs: Vec<Run>,
 }
 
@@ -59,6 +61,7 @@ struct Run {
     facts: Vec<(String, String)>,
     command: String,
     config: String,
+    logos: Vec<LogoFigure>,
     /// The cards that are seen at once.
     cards: Vec<Picture>,
     /// The rest, behind a switch.
@@ -121,6 +124,7 @@ impl Page {
             comparison: (!single).then(|| Comparison::of(runs)),
             curves: figures::of_curves(runs),
             distributions: figures::of_distributions(runs),
+            logos: runs.iter().any(|run| !run.logos.is_empty()),
             runs: runs
                 .iter()
                 .enumerate()
@@ -238,6 +242,7 @@ impl Run {
             facts: run.facts.clone(),
             command: run.command.clone(),
             config: run.config.clone(),
+            logos: figures::of_logos(run),
             cards,
             more,
         })

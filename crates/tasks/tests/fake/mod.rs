@@ -233,6 +233,7 @@ pub fn molecules(name: &str, seed: u64, skill: f64) -> RunReport {
         ],
         curves,
         distributions,
+        logos: Vec::new(),
         gallery: gallery(),
         warnings: vec!["4 of 64,000 rewards were at the floor; their order is not learned.".into()],
     }
@@ -299,6 +300,7 @@ pub fn empty(name: &str) -> RunReport {
         numbers: Vec::new(),
         curves: vec![nan],
         distributions: Vec::new(),
+        logos: Vec::new(),
         gallery: Vec::new(),
         warnings: Vec::new(),
     }
