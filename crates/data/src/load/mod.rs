@@ -1,0 +1,1 @@
+//! Tables of objects out of files.
