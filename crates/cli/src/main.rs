@@ -38,6 +38,7 @@ enum Command {
     Eval(command::eval::Args),
     Report(command::report::Args),
     Reproduce(command::reproduce::Args),
+    Data(command::data::Args),
 }
 
 fn main() -> ExitCode {
@@ -70,5 +71,6 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Eval(args) => command::eval::run(&args),
         Command::Report(args) => command::report::run(&args),
         Command::Reproduce(args) => command::reproduce::run(&args),
+        Command::Data(args) => command::data::run(&args),
     })
 }
