@@ -13,7 +13,7 @@ impl Source for SmilesRows {
     fn next(&mut self) -> Option<Result<Row, LoadError>> {
         loop {
             let line = match self.0.next()? {
-                Ok(line) => line.trim(),
+                Ok(line) => line.trim().to_owned(),
                 Err(error) => return Some(Err(error)),
             };
             // A bare `#` is a bond, and no molecule begins with one.
@@ -22,7 +22,7 @@ impl Source for SmilesRows {
             }
             let (smiles, name) = line
                 .split_once(|c: char| c.is_ascii_whitespace())
-                .unwrap_or((line, ""));
+                .unwrap_or((&line, ""));
             let cells = vec![smiles.to_owned(), name.trim().to_owned()];
             // Some programs write a line of names.
             if self.0.number() == 1
