@@ -62,8 +62,8 @@ pub struct File {
 }
 
 /// Where files come from.
+// serde cannot refuse unknown keys beside a flattened field.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Origin {
     /// How to get there.
     #[serde(flatten)]
