@@ -119,6 +119,9 @@ pub enum Convert {
         sheet: String,
         /// The columns that are kept, by their names in the first row.
         columns: Vec<String>,
+        /// Those of them whose empty cells take the value above, as merged cells are meant.
+        #[serde(default)]
+        fill: Vec<String>,
     },
 }
 

@@ -46,9 +46,11 @@ pub(super) fn convert(file: &File, member: Vec<u8>) -> Result<Made, DataError> {
         Convert::Named(Named::RnaTargets) => rna_targets(&member).map_err(wrong)?,
         Convert::Named(Named::GapScores) => gap_scores(&member).map_err(wrong)?,
         Convert::Named(Named::SehWeights) => seh::weights(&member).map_err(wrong)?,
-        Convert::Sheet { sheet, columns } => {
-            sheet_as_csv(&member, sheet, columns).map_err(wrong)?
-        }
+        Convert::Sheet {
+            sheet,
+            columns,
+            fill,
+        } => sheet_as_csv(&member, sheet, columns, fill).map_err(wrong)?,
     };
     let stored = if file.is_compressed() {
         // No name and no time in the header: the same content gives the same bytes.
@@ -123,7 +125,7 @@ fn rna_targets(bytes: &[u8]) -> Result<Vec<u8>, String> {
     Ok(format!("{{\n{}\n}}", lines.join(",\n")).into_bytes())
 }
 
-/// A pickled dict of string to NumPy scalar to `blocks,gap_score`, sorted.
+/// A pickled dict of string to NumPy scalar to `blocks,gap_score`, sorted, with 7 significant digits.
 fn gap_scores(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let pickle = Pickle::read(bytes)?;
     let Node::Dict(items) = pickle.root() else {
@@ -154,13 +156,21 @@ fn gap_scores(bytes: &[u8]) -> Result<Vec<u8>, String> {
     }
     let mut out = String::from("blocks,gap_score\n");
     for (blocks, score) in scores {
+        let score: f64 = format!("{score:.6e}")
+            .parse()
+            .map_err(|_| format!("the value of {blocks} is {score}"))?;
         let _ = writeln!(out, "{blocks},{score}");
     }
     Ok(out.into_bytes())
 }
 
-/// Columns of one sheet, rows without any value left out.
-fn sheet_as_csv(bytes: &[u8], sheet: &str, columns: &[String]) -> Result<Vec<u8>, String> {
+/// Columns of one sheet, rows without any value left out; empty cells of `fill` take the value above.
+fn sheet_as_csv(
+    bytes: &[u8],
+    sheet: &str,
+    columns: &[String],
+    fill: &[String],
+) -> Result<Vec<u8>, String> {
     let mut book = Xlsx::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
     let range = book
         .worksheet_range(sheet)
@@ -182,14 +192,22 @@ fn sheet_as_csv(bytes: &[u8], sheet: &str, columns: &[String]) -> Result<Vec<u8>
         .collect::<Result<Vec<usize>, String>>()?;
     let mut out = csv::Writer::from_writer(Vec::new());
     out.write_record(columns).map_err(|e| e.to_string())?;
+    let mut above = vec![String::new(); columns.len()];
     for row in rows {
-        let cells: Vec<String> = places
+        let mut cells: Vec<String> = places
             .iter()
             .map(|at| row.get(*at).map_or_else(String::new, cell))
             .collect();
-        if cells.iter().any(|cell| !cell.is_empty()) {
-            out.write_record(&cells).map_err(|e| e.to_string())?;
+        if cells.iter().all(String::is_empty) {
+            continue;
         }
+        for (at, column) in columns.iter().enumerate() {
+            if cells[at].is_empty() && fill.contains(column) {
+                cells[at].clone_from(&above[at]);
+            }
+        }
+        out.write_record(&cells).map_err(|e| e.to_string())?;
+        above = cells;
     }
     out.into_inner().map_err(|error| error.to_string())
 }
@@ -242,7 +260,7 @@ mod tests {
             assert!(rna_targets(bytes).is_err());
             assert!(gap_scores(bytes).is_err());
             assert!(seh::weights(bytes).is_err());
-            assert!(sheet_as_csv(bytes, "a", &[]).is_err());
+            assert!(sheet_as_csv(bytes, "a", &[], &[]).is_err());
         }
     }
 }

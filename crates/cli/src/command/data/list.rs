@@ -70,7 +70,7 @@ pub fn one(manifest: &Manifest, set: &Set) -> String {
         let made = match &file.convert {
             Convert::Nothing => "as it is".to_owned(),
             Convert::Named(named) => format!("{named:?}"),
-            Convert::Sheet { sheet, columns } => {
+            Convert::Sheet { sheet, columns, .. } => {
                 format!("sheet {sheet}, columns {}", columns.join(", "))
             }
         };
