@@ -15,36 +15,40 @@ const PREFIX: &str = "anabranch-";
 const MAY_USE: &[(&str, &[&str])] = &[
     ("core", &[]),
     ("chem", &[]),
+    ("data", &["core", "chem"]),
     ("envs", &["core", "chem"]),
     ("learn", &["core"]),
     ("oracles", &["core", "chem", "learn"]),
-    ("tasks", &["core", "chem", "envs", "learn", "oracles"]),
+    (
+        "tasks",
+        &["core", "chem", "data", "envs", "learn", "oracles"],
+    ),
     (
         "recipes",
-        &["core", "chem", "envs", "learn", "oracles", "tasks"],
+        &["core", "chem", "data", "envs", "learn", "oracles", "tasks"],
     ),
     (
         "anabranch",
         &[
-            "core", "chem", "envs", "learn", "oracles", "tasks", "recipes",
+            "core", "chem", "data", "envs", "learn", "oracles", "tasks", "recipes",
         ],
     ),
     (
         "cli",
         &[
-            "core", "chem", "envs", "learn", "oracles", "tasks", "recipes",
+            "core", "chem", "data", "envs", "learn", "oracles", "tasks", "recipes",
         ],
     ),
     (
         "bench",
         &[
-            "core", "chem", "envs", "learn", "oracles", "tasks", "recipes",
+            "core", "chem", "data", "envs", "learn", "oracles", "tasks", "recipes",
         ],
     ),
     (
         "python",
         &[
-            "core", "chem", "envs", "learn", "oracles", "tasks", "recipes",
+            "core", "chem", "data", "envs", "learn", "oracles", "tasks", "recipes",
         ],
     ),
 ];

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`core`](mod@core) | environments, trajectories, objectives, exact solutions, metrics; no tensors |
 //! | [`chem`] | molecules, descriptors, fingerprints, fragments, drawings |
+//! | [`data`] | public data sets, fetched and verified; tables of objects out of files |
 //! | [`envs`] | hypergrid, sequences, sets, graphs, fragment molecules and their rewards |
 //! | [`learn`] | policies, rollouts, optimisers, checkpoints |
 //! | [`oracles`] | object to score |
@@ -26,6 +27,7 @@
 
 pub use anabranch_chem as chem;
 pub use anabranch_core as core;
+pub use anabranch_data as data;
 pub use anabranch_envs as envs;
 pub use anabranch_learn as learn;
 pub use anabranch_oracles as oracles;

@@ -50,6 +50,14 @@ pub enum ChemError {
         /// Its place in the text, in bytes from 0.
         position: usize,
     },
+    /// A record of a MOL or SD file is not one, or the molecule it describes breaks the rules of valence.
+    #[error("cannot read the MOL block of {title:?}: {reason}; check the record with its source")]
+    MolBlock {
+        /// Its title line.
+        title: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The text is not a SMILES, or the molecule it describes breaks the rules of valence.
     #[error("cannot read SMILES {smiles:?}: {reason}; check the text with its source")]
     Smiles {

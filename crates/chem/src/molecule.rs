@@ -52,6 +52,48 @@ impl Molecule {
         Self::from_engine(engine)
     }
 
+    /// Reads one record of a MOL or SD file, V2000 or V3000: sanitised, hydrogens made implicit, and what
+    /// follows `M  END` ignored. Coordinates and wedges give the stereochemistry and are then forgotten.
+    ///
+    /// # Errors
+    /// [`ChemError::MolBlock`] for whatever is not a valid molecule, queries included;
+    /// [`ChemError::TooManyAtoms`] above [`MAX_HEAVY_ATOMS`].
+    pub fn from_mol_block(block: &str) -> Result<Self, ChemError> {
+        let unreadable = |reason: String| ChemError::MolBlock {
+            title: block.lines().next().unwrap_or_default().trim().to_owned(),
+            reason,
+        };
+        let counts = block.lines().nth(3).unwrap_or_default();
+        if !(counts.contains("V2000") || counts.contains("V3000")) {
+            return Err(unreadable(
+                "its fourth line does not say V2000 or V3000; a record is a title, two lines, and the counts"
+                    .to_owned(),
+            ));
+        }
+        let Some(end) = block.find("M  END") else {
+            return Err(unreadable("it has no line M  END".to_owned()));
+        };
+        // All atoms, hydrogens among them, before the engine takes time for them.
+        let lines = block[..end].lines().count();
+        if lines > 16 * MAX_HEAVY_ATOMS {
+            return Err(unreadable(format!(
+                "it has {lines} lines; molecules have at most {MAX_HEAVY_ATOMS} heavy atoms here"
+            )));
+        }
+        let text = format!("{}M  END\n$$$$\n", &block[..end]);
+        let engine = contain(|| cosmolkit::Molecule::from_sdf(&text))
+            .map_err(|reason| ChemError::Panicked {
+                operation: "reading SDF",
+                molecule: block.lines().next().unwrap_or_default().to_owned(),
+                reason,
+            })?
+            .map_err(|error| unreadable(with_causes(&error)))?;
+        if engine.num_atoms() == 0 {
+            return Err(unreadable("it has no atoms".to_owned()));
+        }
+        Self::from_engine(engine)
+    }
+
     /// Wraps a molecule the engine has built and sanitised.
     pub(crate) fn from_engine(engine: cosmolkit::Molecule) -> Result<Self, ChemError> {
         let topology = &engine.topology().atoms;

@@ -1,5 +1,6 @@
 //! The commands.
 
+pub mod data;
 pub mod eval;
 pub mod report;
 pub mod reproduce;

@@ -39,6 +39,7 @@ enum Command {
     Report(command::report::Args),
     Reproduce(command::reproduce::Args),
     Scores(command::scores::Args),
+    Data(command::data::Args),
 }
 
 fn main() -> ExitCode {
@@ -72,5 +73,6 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Report(args) => command::report::run(&args),
         Command::Reproduce(args) => command::reproduce::run(&args),
         Command::Scores(args) => command::scores::run(&args),
+        Command::Data(args) => command::data::run(&args),
     })
 }

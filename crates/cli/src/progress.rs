@@ -89,6 +89,46 @@ impl Training {
     }
 }
 
+/// Shows a download: bytes where they are known, else a sign of life.
+pub struct Download(Option<ProgressBar>);
+
+impl Download {
+    /// Of `what`; `bytes` where the size is known and progress is told.
+    pub fn new(what: &str, bytes: Option<u64>) -> Self {
+        if !stderr().is_terminal() {
+            tracing::info!("downloading {what}");
+            return Self(None);
+        }
+        let (bar, template) = match bytes {
+            Some(bytes) => (
+                ProgressBar::new(bytes),
+                "{bar:30.cyan/blue} {bytes}/{total_bytes} {msg}",
+            ),
+            None => (ProgressBar::new_spinner(), "{spinner} {elapsed} {msg}"),
+        };
+        let style = ProgressStyle::with_template(template);
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_message(what.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Self(Some(bar))
+    }
+
+    /// `bytes` are there.
+    pub fn set(&self, bytes: u64) {
+        if let Some(bar) = &self.0 {
+            bar.set_position(bytes);
+        }
+    }
+}
+
+impl Drop for Download {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 /// Shows a count going up to `total`.
 pub struct Counting(Option<ProgressBar>);
 

@@ -14,7 +14,13 @@ pub fn data_file(relative: &str) -> Result<PathBuf, CoreError> {
     find(relative, |name| std::env::var_os(name))
 }
 
-fn find(relative: &str, variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, CoreError> {
+/// The data folders in the order in which [`data_file`] looks at them; they need not exist.
+#[must_use]
+pub fn data_folders() -> Vec<PathBuf> {
+    folders(|name| std::env::var_os(name))
+}
+
+fn folders(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
     let set = |name| {
         variable(name)
             .filter(|value| !value.is_empty())
@@ -22,7 +28,11 @@ fn find(relative: &str, variable: impl Fn(&str) -> Option<OsString>) -> Result<P
     };
     let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
     let cache = cache.map(|cache| cache.join("anabranch").join("data"));
-    let folders: Vec<PathBuf> = set("GFN_DATA").into_iter().chain(cache).collect();
+    set("GFN_DATA").into_iter().chain(cache).collect()
+}
+
+fn find(relative: &str, variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, CoreError> {
+    let folders = folders(variable);
     let mut files = folders.iter().map(|folder| folder.join(relative));
     files.find(|file| file.is_file()).ok_or_else(|| {
         let tried: Vec<String> = folders.iter().map(|f| f.display().to_string()).collect();
@@ -55,7 +65,7 @@ mod tests {
         let error = |set: &[(&str, &str)]| with(set, "a/b.csv").unwrap_err().to_string();
         assert_eq!(
             error(&[("GFN_DATA", "/x"), ("XDG_CACHE_HOME", "/c"), ("HOME", "/h")]),
-            "a/b.csv was not found in /x and /c/anabranch/data; set GFN_DATA to a folder that holds a/b.csv"
+            "a/b.csv was not found in /x and /c/anabranch/data; run gfn data fetch <name> with the set that holds it (gfn data list), or set GFN_DATA to a folder that has a/b.csv"
         );
         let home = error(&[("GFN_DATA", ""), ("HOME", "/h")]);
         assert!(

@@ -82,7 +82,10 @@ pub enum CoreError {
     #[error("the replay buffer cannot be saved or loaded: {0}")]
     Buffer(String),
     /// A data file is in none of the data folders.
-    #[error("{file} was not found in {tried}; set GFN_DATA to a folder that holds {file}")]
+    #[error(
+        "{file} was not found in {tried}; run gfn data fetch <name> with the set that holds it (gfn data list), or \
+         set GFN_DATA to a folder that has {file}"
+    )]
     NoData {
         /// The file, relative to a data folder.
         file: String,

@@ -1,6 +1,7 @@
 //! The program as its users meet it: a subprocess in a folder.
 mod bad_input;
 mod commands;
+mod data;
 mod place;
 mod reproduce;
 mod resume;
