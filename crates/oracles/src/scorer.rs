@@ -388,7 +388,7 @@ impl Scorer {
                     seconds,
                 } => {
                     // An oracle that breaks its contract does not double a count.
-                    if !seen.get(index).is_some_and(|seen| !seen) {
+                    if seen.get(index).is_none_or(|seen| *seen) {
                         continue;
                     }
                     seen[index] = true;

@@ -1,7 +1,7 @@
 //! Hands objects to workers, takes their answers, watches the clock, and starts workers again.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::settings::{CommandSettings, Protocol};
@@ -104,11 +104,9 @@ impl Desk {
                 return Err(OracleError::Interrupted);
             }
             self.hand_out(round)?;
-            let mut report = match self.reports.recv_timeout(self.patience(round.settings)) {
-                Ok(report) => Some(report),
-                // The desk holds a sender, so it is never disconnected.
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-            };
+            // Only ever late: the desk holds a sender, so the channel is never closed.
+            let patience = self.patience(round.settings);
+            let mut report = self.reports.recv_timeout(patience).ok();
             // Not more than was waiting, so that a flood does not keep the clock from being looked at.
             let mut ended = Ok(());
             for _ in 0..REPORTS {

@@ -185,7 +185,7 @@ impl CommandSettings {
             ("oracle.backoff", self.backoff),
             ("oracle.longest_backoff", self.longest_backoff),
         ] {
-            if !(value >= 0.0 && value <= LONGEST) {
+            if !(0.0..=LONGEST).contains(&value) {
                 return Err(number(name, value, "from 0 to 1e9 seconds"));
             }
         }

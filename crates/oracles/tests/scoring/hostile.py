@@ -1,9 +1,10 @@
 """A scorer that does everything wrong. Appends each object that it has answered for to the file it is given,
 after the answer was flushed."""
-import json
 import os
 import sys
 import time
+
+# Without the json module: it takes longer to import than all else here, and this starts often.
 
 log = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 calls = 0
@@ -23,29 +24,29 @@ def first_time(what):
         return False
 
 
-def answer(question):
+def answer(line):
     global calls
     calls += 1
-    thing = question["object"]
+    number, _, thing = line.decode().removeprefix('{"id":').removesuffix('"}').partition(',"object":"')
     n = int(thing.split("-")[1])
     if calls % 7 == 0:
         os.write(2, f"crash at {thing}\n".encode())
         if n % 2:
-            say('{"id": %d, "score": 0.' % question["id"])
+            say('{"id": %s, "score": 0.' % number)
         os._exit(3)
-    reply = {"id": question["id"], "score": n / 7}
+    reply = f'"score": {n / 7!r}'
     before = after = ""
     kind = n % 50
     if kind == 3:
-        reply["score"] = float("nan")
+        reply = '"score": NaN'
     elif kind == 7:
-        reply["score"] = None
+        reply = '"score": null'
     elif kind == 11:
-        reply = {"id": question["id"], "error": f"cannot do {thing}"}
+        reply = f'"error": "cannot do {thing}"'
     elif kind == 13:
-        reply["score"] = float("-inf")
+        reply = '"score": -Infinity'
     elif kind == 17:
-        after = json.dumps(reply) + "\n"
+        after = f'{{"id": {number}, {reply}}}\n'
     elif kind == 19:
         after = '{"id": 999999999, "score": 1}\n'
     elif kind == 23:
@@ -58,7 +59,7 @@ def answer(question):
         os.close(0)
     if n % 1000 == 41:
         before = "x" * (2 << 20) + "\n"
-    say(before + json.dumps(reply) + "\n" + after)
+    say(before + f'{{"id": {number}, {reply}}}\n' + after)
     os.write(log, f"{thing}\n".encode())
 
 
@@ -73,4 +74,4 @@ while True:
         break
     *whole, rest = (rest + data).split(b"\n")
     for line in reversed(whole):
-        answer(json.loads(line))
+        answer(line)

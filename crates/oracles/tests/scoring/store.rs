@@ -339,23 +339,52 @@ fn a_locked_store_is_told_and_a_short_lock_waited_for() {
     });
 }
 
+/// Set for the process that may not write.
+const READ_ONLY: &str = "ANABRANCH_TEST_READ_ONLY";
+
+/// Not a test of its own: what the next one starts as another user.
+#[test]
+fn the_reader() {
+    let Some(folder) = std::env::var_os(READ_ONLY) else {
+        return;
+    };
+    let error = Store::open(&store_in(std::path::Path::new(&folder))).unwrap_err();
+    assert!(matches!(error, StoreError::ReadOnly { .. }), "{error}");
+}
+
 #[test]
 fn a_read_only_store_is_told() {
     use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
     let folder = tempfile::tempdir().unwrap();
     let settings = store_in(folder.path());
     let (oracle, _) = counting(length);
     on(&settings, oracle, Fates::default())
         .score(&texts(&["a"]))
         .unwrap();
-    std::fs::set_permissions(&settings.path, std::fs::Permissions::from_mode(0o444)).unwrap();
+    let allow = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    allow(folder.path(), 0o777);
+    allow(&settings.path, 0o444);
+    let mut reader = std::process::Command::new(std::env::current_exe().unwrap());
+    reader
+        .args(["store::the_reader", "--exact"])
+        .env(READ_ONLY, folder.path());
     if std::fs::OpenOptions::new()
         .append(true)
         .open(&settings.path)
         .is_ok()
     {
-        return println!("SKIPPED: this user writes to read-only files (root)");
+        // Root writes to anything; nobody does not.
+        reader.uid(65534);
     }
-    let error = Store::open(&settings).unwrap_err();
-    assert!(matches!(error, StoreError::ReadOnly { .. }), "{error}");
+    match reader.output() {
+        Ok(output) => assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stdout)
+        ),
+        Err(error) => println!("SKIPPED: cannot be another user: {error}"),
+    }
 }
