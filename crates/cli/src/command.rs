@@ -14,6 +14,7 @@ use std::process::ExitCode;
 
 use anabranch_learn::run::RunFolder;
 use anabranch_tasks::config::Config;
+use anabranch_tasks::own_score::Surroundings;
 use anabranch_tasks::runs;
 use anabranch_tasks::train::{Outcome, Wish};
 
@@ -27,7 +28,7 @@ fn train_to_the_end(
 ) -> anyhow::Result<ExitCode> {
     interrupt::listen();
     let mut bar = progress::Training::new(config.steps);
-    let outcome = runs::train_run(config, run, from, &mut |tick| {
+    let outcome = runs::train_run(config, run, &around(), from, &mut |tick| {
         bar.tick(tick);
         if interrupt::asked() {
             Wish::Stop
@@ -52,7 +53,7 @@ fn train_to_the_end(
             let closed = {
                 let _waiting =
                     progress::Waiting::new("sampling, evaluating and writing the report");
-                runs::close(config, run)?
+                runs::close(config, run, &around())?
             };
             let files: Vec<String> = closed
                 .samples
@@ -68,6 +69,11 @@ fn train_to_the_end(
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// What a score of one's own needs: Ctrl-C ends the wait for it.
+fn around() -> Surroundings {
+    Surroundings::default().stopping(interrupt::asked)
 }
 
 /// The run and its settings.

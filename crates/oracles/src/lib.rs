@@ -10,13 +10,13 @@
 //!
 //! ```
 //! use anabranch_chem::{Descriptor, Molecule};
-//! use anabranch_oracles::{Combine, Desirability, Property, PropertyReward};
+//! use anabranch_oracles::{Combine, Desirability, Property, PropertyReward, Transform};
 //!
 //! let reward = PropertyReward::new(
 //!     vec![Property {
 //!         descriptor: Descriptor::Mw,
 //!         weight: 1.0,
-//!         desirability: Desirability::Window { low: 200.0, high: 500.0, margin: 150.0 },
+//!         transform: Transform::new(Desirability::Window { low: 200.0, high: 500.0, margin: 150.0 }),
 //!     }],
 //!     Combine::Product,
 //!     1e-4,

@@ -4,7 +4,7 @@ use anabranch_chem::{Descriptor, Molecule};
 
 use crate::combine::Combine;
 use crate::error::OracleError;
-use crate::transform::{Desirability, Transform};
+use crate::transform::Transform;
 
 /// One property of a reward.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,7 +14,7 @@ pub struct Property {
     /// How much it counts; above 0.
     pub weight: f64,
     /// What is wanted of it.
-    pub desirability: Desirability,
+    pub transform: Transform,
 }
 
 /// A reward from the floor to 1 for molecules; above 1 only where a property is taken raw.
@@ -67,13 +67,15 @@ impl PropertyReward {
                     "at least 0",
                 ));
             }
-            property.desirability.check(&format!("reward.{name}"))?;
+            property.transform.check(&format!("reward.{name}"))?;
         }
         let properties: Vec<Property> = properties.into_iter().filter(|p| p.weight > 0.0).collect();
         if properties.is_empty() {
             return Err(OracleError::NoProperty);
         }
-        let raw = properties.iter().find(|p| !p.desirability.is_bounded());
+        let raw = properties
+            .iter()
+            .find(|p| !p.transform.desirability.is_bounded());
         if let (Some(property), Combine::Tchebycheff) = (raw, combine) {
             return Err(OracleError::Text {
                 name: format!("reward.{}.shape", property.descriptor.name()),
@@ -106,7 +108,7 @@ impl PropertyReward {
         for property in &self.properties {
             let value = property.descriptor.of(molecule)?;
             let name = property.descriptor.name();
-            let score = Transform::new(property.desirability).apply(name, value)?;
+            let score = property.transform.apply(name, value)?;
             values.push(value);
             scores.push(match self.combine {
                 // Before the logarithm, so that one score of 0 leaves differences in the others.
@@ -125,13 +127,14 @@ impl PropertyReward {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transform::Desirability;
 
     #[test]
     fn impossible_settings_are_refused() {
         let property = |weight, low, high| Property {
             descriptor: Descriptor::Qed,
             weight,
-            desirability: Desirability::Higher { low, high },
+            transform: Transform::new(Desirability::Higher { low, high }),
         };
         for bad in [
             property(f64::NAN, 0.0, 1.0),
@@ -152,18 +155,18 @@ mod tests {
             Property {
                 descriptor: Descriptor::Rings,
                 weight: 1.0,
-                desirability: Desirability::Higher {
+                transform: Transform::new(Desirability::Higher {
                     low: 0.0,
                     high: 4.0,
-                },
+                }),
             },
             Property {
                 descriptor: Descriptor::HeavyAtoms,
                 weight: 3.0,
-                desirability: Desirability::Higher {
+                transform: Transform::new(Desirability::Higher {
                     low: 0.0,
                     high: 26.0,
-                },
+                }),
             },
         ];
         // One ring of four wanted: 0.25; 13 heavy atoms of 26: 0.5.

@@ -44,6 +44,20 @@ impl<'m, T: Task> Batch<'m, T> {
         Ok(())
     }
 
+    /// Those for which `kept` (`[B]`) is true; they are scored anew.
+    pub(crate) fn keeping(self, kept: &[bool]) -> Self {
+        let mut out = Trajectories::default();
+        let all = self.trajectories();
+        for i in (0..all.len()).filter(|i| kept[*i]) {
+            out.push(
+                all.states.row(i).to_vec(),
+                all.moves.row(i).to_vec(),
+                all.condition(i),
+            );
+        }
+        Self::Plain(out)
+    }
+
     /// The trajectories with what the gradient of `model` needs.
     ///
     /// # Errors

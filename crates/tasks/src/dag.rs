@@ -134,6 +134,20 @@ impl Task for DagTask {
         })
     }
 
+    fn question_field(&self) -> (&'static str, bool) {
+        ("graph", true)
+    }
+
+    /// Variables and edges as JSON, both in the order of the data.
+    fn question(&self, graph: &Digraph) -> Result<String> {
+        let name = |variable: u8| self.names[usize::from(variable)].as_str();
+        let edges: Vec<[&str; 2]> = graph
+            .edges()
+            .map(|edge| [name(edge.from), name(edge.to)])
+            .collect();
+        Ok(serde_json::json!({"variables": self.names, "edges": edges}).to_string())
+    }
+
     fn describe(&self, graph: &Digraph) -> Result<Described> {
         let name = |variable: u8| self.names[usize::from(variable)].as_str();
         let edges: Vec<String> = graph

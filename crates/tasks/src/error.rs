@@ -52,6 +52,17 @@ pub enum TaskError {
         /// Seed of the run.
         seed: u64,
     },
+    /// An object of the replay buffer has lost its score.
+    #[error(
+        "step {step}: {object} is replayed, and the oracle no longer has a score for it; set \
+         oracle.version anew where it answers differently now"
+    )]
+    RewardLost {
+        /// The object.
+        object: String,
+        /// Training step.
+        step: u64,
+    },
     /// The network or an objective failed in a step.
     #[error("step {step} (seed {seed}): {source}")]
     Step {

@@ -10,7 +10,7 @@ use anabranch_core::metric::{
     mean_absolute_log_error, mean_top_k, pearson, spearman, top_k, total_variation,
     unique_fraction,
 };
-use anabranch_core::{Frontier, Seed};
+use anabranch_core::{Frontier, Seed, Trajectories};
 use anabranch_learn::policy::{Model, Policy, Uniform};
 use anabranch_learn::segment::log_softmax_rows;
 use anabranch_learn::step::{sample_backward, terms};
@@ -19,16 +19,19 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::chemistry::{MoleculeStats, molecule_stats, percentile};
+use crate::config::Config;
 use crate::error::Result;
-use crate::sampler::{Draw, Drawn, Sampler, draw};
+use crate::sampler::{Draw, Drawn, Sampler, draw, first_round};
 use crate::sequences::stats::{SequenceStats, sequence_stats};
 use crate::task::{Scored, State, Task};
 
 /// How much is drawn for an evaluation.
 #[derive(Clone, Copy, Debug)]
 pub struct EvaluationSize {
-    /// Objects drawn from the trained and from the random policy.
+    /// Objects drawn from the trained policy.
     pub samples: usize,
+    /// Objects drawn from the random one.
+    pub random: usize,
     /// Objects whose log p(x) is estimated.
     pub held: usize,
     /// Backward trajectories for each of them.
@@ -39,8 +42,22 @@ impl Default for EvaluationSize {
     fn default() -> Self {
         Self {
             samples: 1000,
+            random: 1000,
             held: 256,
             backward: 16,
+        }
+    }
+}
+
+impl EvaluationSize {
+    /// `samples` objects of the trained policy, and as many of the random one unless each would have to be
+    /// asked for.
+    #[must_use]
+    pub fn of(config: &Config, samples: usize) -> Self {
+        Self {
+            samples,
+            random: config.oracle.as_ref().map_or(samples, |o| o.compare),
+            ..Self::default()
         }
     }
 }
@@ -194,25 +211,31 @@ pub fn evaluate<T: Task>(
 ) -> Result<Evaluated<State<T>>> {
     let task = sampler.task;
     let condition = sampler.conditioner.encode(&[beta]);
-    let how = |purpose| Draw {
-        count: size.samples,
+    let how = |purpose, count| Draw {
+        count,
         distinct: false,
         purpose,
         seed,
     };
-    let trained = draw(task, &sampler.model, &condition, how("samples"), |_| ())?;
+    let trained = draw(
+        task,
+        &sampler.model,
+        &condition,
+        how("samples", size.samples),
+        |_| (),
+    )?;
     let random = draw(
         task,
         &Uniform::<T::Env>::new(),
         &[],
-        how("random_samples"),
+        how("random_samples", size.random),
         |_| (),
     )?;
     let rewards = |drawn: &[Drawn<State<T>>]| -> Vec<f64> {
         drawn.iter().map(|d| d.scored.log_reward.exp()).collect()
     };
     let mode_reward = percentile(&rewards(&random), 0.99)?;
-    let log_z = learned_log_z(sampler, beta, &condition)?;
+    let log_z = learned_log_z(sampler, beta, &condition, size)?;
     let evaluation = Evaluation {
         step,
         beta,
@@ -231,7 +254,12 @@ pub fn evaluate<T: Task>(
 
 /// log Z as the objective of the settings learns it: its parameter, the flow of the source, or what
 /// importance sampling says where it learns none.
-fn learned_log_z<T: Task>(sampler: &Sampler<'_, T>, beta: f64, condition: &[f32]) -> Result<f64> {
+fn learned_log_z<T: Task>(
+    sampler: &Sampler<'_, T>,
+    beta: f64,
+    condition: &[f32],
+    size: EvaluationSize,
+) -> Result<f64> {
     let objective = crate::task::objective(sampler.config);
     if objective.needs_flow() {
         let env = sampler.task.env();
@@ -246,7 +274,7 @@ fn learned_log_z<T: Task>(sampler: &Sampler<'_, T>, beta: f64, condition: &[f32]
     }
     // Nothing learns log Z but for a constant: the importance estimate stands for it.
     let seed = Seed::new(sampler.config.seed);
-    let trajectories = sampler.trajectories(LOG_Z_TRAJECTORIES, beta, "log_z", 0, seed)?;
+    let trajectories = estimating(sampler, (LOG_Z_TRAJECTORIES, "log_z"), size, beta, seed)?;
     let log_reward = log_rewards(sampler, &trajectories.objects(), beta)?;
     let zeros = vec![0.0; trajectories.len()];
     let terms = terms(
@@ -264,10 +292,29 @@ fn log_rewards<T: Task>(
     objects: &[State<T>],
     beta: f64,
 ) -> Result<Vec<f64>> {
-    objects
-        .par_iter()
-        .map(|x| Ok(sampler.task.score(x)?.log_target(beta)))
-        .collect()
+    // What is left out of training counts as worth the least here.
+    let floor = beta * sampler.config.reward.floor.ln();
+    let scored = sampler.task.score_all(objects)?.into_iter();
+    Ok(scored
+        .map(|scored| scored.map_or(floor, |scored| scored.log_target(beta)))
+        .collect())
+}
+
+/// Trajectories for an estimate: fresh ones, or, where scores have to be asked for, those whose objects
+/// were asked for already.
+fn estimating<T: Task>(
+    sampler: &Sampler<'_, T>,
+    (count, purpose): (usize, &str),
+    size: EvaluationSize,
+    beta: f64,
+    seed: Seed,
+) -> Result<Trajectories<T::Env>> {
+    if sampler.task.asks() {
+        let first = first_round(size.samples);
+        sampler.trajectories(first, beta, "samples", 0, seed)
+    } else {
+        sampler.trajectories(count, beta, purpose, 0, seed)
+    }
 }
 
 fn exact_figures<T: Task>(
@@ -483,7 +530,7 @@ fn correlation<T: Task>(
         errors.extend(estimate.standard_error);
     }
     let log_r: Vec<f64> = held.iter().map(|d| d.scored.log_target(beta)).collect();
-    let forward = sampler.trajectories(size.held.max(1), beta, "elbo", 0, seed)?;
+    let forward = estimating(sampler, (size.held.max(1), "elbo"), size, beta, seed)?;
     let log_reward = log_rewards(sampler, &forward.objects(), beta)?;
     let forward = terms(
         env,

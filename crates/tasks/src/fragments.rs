@@ -9,11 +9,11 @@ use anabranch_core::exact::Dag;
 use anabranch_core::rng::Stream;
 use anabranch_envs::fragments::{EnumeratedFragments, Fragments, Tree};
 use anabranch_learn::policy::{GraphTransformerConfig, NativeGraphTransformer};
-use anabranch_oracles::{Combine as OracleCombine, Desirability, Property, PropertyReward};
+use anabranch_oracles::{Property, PropertyReward};
 use serde::Deserialize;
 
 use crate::config::Config;
-use crate::config::schema::{Combine, Direction, FragmentsConfig, RewardConfig};
+use crate::config::schema::{FragmentsConfig, RewardConfig};
 use crate::error::{Result, TaskError};
 use crate::task::{Column, Described, Scored, Task, objective};
 
@@ -24,7 +24,10 @@ use crate::task::{Column, Described, Scored, Task, objective};
 /// that a *molecule* comes out with probability R(x) / Z; elsewhere that number is taken as 1.
 pub struct FragmentsTask {
     env: Fragments,
-    reward: PropertyReward,
+    /// None where somebody else says what molecules are worth.
+    reward: Option<PropertyReward>,
+    /// What is measured: the rewarded ones first.
+    descriptors: Vec<Descriptor>,
     listed: Option<Listed>,
 }
 
@@ -48,37 +51,34 @@ const ALWAYS: [Descriptor; 4] = [
 ];
 
 impl FragmentsTask {
-    /// Sets up vocabulary and reward.
+    /// Sets up vocabulary and reward; where `elsewhere`, descriptors are measured and all molecules worth
+    /// the same.
     ///
     /// # Errors
     /// Where the vocabulary cannot be read or the reward is impossible.
-    pub fn new(env: &FragmentsConfig, reward: &RewardConfig) -> Result<Self> {
+    pub fn new(env: &FragmentsConfig, reward: &RewardConfig, elsewhere: bool) -> Result<Self> {
         let vocabulary = match env.vocabulary.as_str() {
             "rp72" => Vocabulary::rp72(),
             path => read_vocabulary(Path::new(path))?,
         };
         let env = Fragments::new(vocabulary, env.max_nodes)?;
+        let counts = reward.properties.iter().filter(|(_, p)| p.weight > 0.0);
+        let wanted = counts.filter_map(|(name, _)| Descriptor::parse(name).ok());
+        let mut descriptors: Vec<Descriptor> = wanted.collect();
+        for descriptor in ALWAYS {
+            if !descriptors.contains(&descriptor) {
+                descriptors.push(descriptor);
+            }
+        }
         Ok(Self {
             listed: listed(&env)?,
             env,
-            reward: property_reward(reward)?,
+            reward: match elsewhere {
+                true => None,
+                false => Some(property_reward(reward)?),
+            },
+            descriptors,
         })
-    }
-
-    /// Descriptors of the columns: the rewarded ones, then what is always measured.
-    fn descriptors(&self) -> Vec<Descriptor> {
-        let mut out: Vec<Descriptor> = self
-            .reward
-            .properties()
-            .iter()
-            .map(|p| p.descriptor)
-            .collect();
-        for descriptor in ALWAYS {
-            if !out.contains(&descriptor) {
-                out.push(descriptor);
-            }
-        }
-        out
     }
 
     fn molecule(&self, tree: &Tree) -> Result<Molecule> {
@@ -107,26 +107,17 @@ fn property_reward(config: &RewardConfig) -> Result<PropertyReward> {
     let mut properties = Vec::new();
     for (name, property) in &config.properties {
         let descriptor = Descriptor::parse(name)?;
-        let (low, high) = (property.low, property.high);
         properties.push(Property {
             descriptor,
             weight: property.weight,
-            desirability: match property.direction {
-                Direction::Higher => Desirability::Higher { low, high },
-                Direction::Lower => Desirability::Lower { low, high },
-                Direction::Window => Desirability::Window {
-                    low,
-                    high,
-                    margin: property.margin,
-                },
-            },
+            transform: property.transform(),
         });
     }
-    let combine = match config.combine {
-        Combine::Product => OracleCombine::Product,
-        Combine::Sum => OracleCombine::Sum,
-    };
-    Ok(PropertyReward::new(properties, combine, config.floor)?)
+    Ok(PropertyReward::new(
+        properties,
+        config.combine.into(),
+        config.floor,
+    )?)
 }
 
 #[derive(Deserialize)]
@@ -183,9 +174,9 @@ impl Task for FragmentsTask {
     }
 
     fn columns(&self) -> Vec<Column> {
-        self.descriptors()
-            .into_iter()
-            .map(|descriptor| Column {
+        self.descriptors
+            .iter()
+            .map(|&descriptor| Column {
                 name: descriptor.name().to_string(),
                 unit: match descriptor {
                     Descriptor::Mw => "Da",
@@ -200,9 +191,14 @@ impl Task for FragmentsTask {
         // Of trees that differ in their numbering the same atoms come in the same order: a score is that
         // of the molecule, to the last bit.
         let molecule = self.molecule(&self.env.canonical(tree))?;
-        let score = self.reward.score(&molecule)?;
-        let mut values = score.values;
-        for descriptor in &self.descriptors()[values.len()..] {
+        let (reward, mut values) = match &self.reward {
+            Some(reward) => {
+                let score = reward.score(&molecule)?;
+                (score.reward, score.values)
+            }
+            None => (1.0, Vec::new()),
+        };
+        for descriptor in &self.descriptors[values.len()..] {
             values.push(descriptor.of(&molecule)?);
         }
         let multiplicity = self
@@ -210,7 +206,7 @@ impl Task for FragmentsTask {
             .as_ref()
             .map_or(1, |listed| listed.multiplicity[listed.trees.index(tree)]);
         Ok(Scored {
-            log_reward: score.reward.ln(),
+            log_reward: reward.ln(),
             log_multiplicity: (multiplicity as f64).ln(),
             values,
         })

@@ -36,6 +36,7 @@ pub mod fragments;
 pub mod hypergrid;
 pub mod logo;
 pub mod output;
+pub mod own_score;
 pub mod report;
 pub mod rewards;
 pub mod runs;

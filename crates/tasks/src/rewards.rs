@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use rayon::prelude::*;
+
 use crate::error::Result;
 use crate::task::{Scored, State, Task};
 
@@ -45,6 +47,22 @@ impl Generations {
 }
 
 impl Rewards {
+    /// The scores of `[N]` objects; None where a trajectory is to be left out.
+    ///
+    /// # Errors
+    /// Where an object has no score in a way that is to stop the run.
+    pub fn score_all<T: Task>(
+        &self,
+        task: &T,
+        objects: &[State<T>],
+    ) -> Result<Vec<Option<Scored>>> {
+        if task.asks() {
+            return task.score_all(objects);
+        }
+        let scored = objects.par_iter().map(|object| self.score(task, object));
+        scored.map(|scored| scored.map(Some)).collect()
+    }
+
     /// The score of `object`.
     ///
     /// # Errors

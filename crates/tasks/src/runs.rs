@@ -12,6 +12,7 @@ use crate::config::{Config, Source, load, to_toml};
 use crate::error::{Result, TaskError};
 use crate::evaluate::{Evaluated, Evaluation, EvaluationSize, evaluate};
 use crate::output::{Format, OutputError, Written, write};
+use crate::own_score::Surroundings;
 use crate::report::data::{ReportData, RunReport};
 use crate::report::render;
 use crate::sampler::{Draw, Sampler, draw, table};
@@ -26,6 +27,7 @@ use crate::train::{Outcome, Tick, Wish, train};
 /// Where the settings cannot be met or the folder cannot be made.
 pub fn create(
     config: &Config,
+    around: &Surroundings,
     name: Option<&str>,
     command: Vec<String>,
     commit: &str,
@@ -46,7 +48,7 @@ pub fn create(
             .duration_since(UNIX_EPOCH)
             .map_or(0, |d| d.as_secs()),
     };
-    check(config)?;
+    check(config, around)?;
     let stem = config.task.name();
     let folder = &config.output.folder;
     Ok(RunFolder::create(
@@ -62,15 +64,15 @@ pub fn create(
 ///
 /// # Errors
 /// Where the settings cannot be met.
-pub fn check(config: &Config) -> Result<()> {
-    facts(config).map(|_| ())
+pub fn check(config: &Config, around: &Surroundings) -> Result<()> {
+    facts(config, around).map(|_| ())
 }
 
 /// What a reader should know of the task's score: names and values.
 ///
 /// # Errors
 /// Where the settings cannot be met.
-pub fn facts(config: &Config) -> Result<Vec<(String, String)>> {
+pub fn facts(config: &Config, around: &Surroundings) -> Result<Vec<(String, String)>> {
     struct SetUp;
     impl Visit for SetUp {
         type Out = Vec<(String, String)>;
@@ -78,14 +80,26 @@ pub fn facts(config: &Config) -> Result<Vec<(String, String)>> {
             Ok(task.facts())
         }
     }
-    with_task(config, SetUp)
+    with_task(
+        config,
+        &Surroundings {
+            folder: None,
+            ..around.clone()
+        },
+        SetUp,
+    )
 }
 
 /// Whether a run can go on under changed settings, from the checkpoint of step `from` or the newest.
 ///
 /// # Errors
 /// Where the weights do not fit the settings or more steps are done than they ask for.
-pub fn check_resume(config: &Config, run: &RunFolder, from: Option<u64>) -> Result<()> {
+pub fn check_resume(
+    config: &Config,
+    run: &RunFolder,
+    around: &Surroundings,
+    from: Option<u64>,
+) -> Result<()> {
     struct Fits<'a>(&'a Config, Option<Checkpoint>);
     impl Visit for Fits<'_> {
         type Out = ();
@@ -105,7 +119,11 @@ pub fn check_resume(config: &Config, run: &RunFolder, from: Option<u64>) -> Resu
         }
     }
     let store = CheckpointStore::new(&run.file("checkpoints"), config.output.keep_checkpoints);
-    with_task(config, Fits(config, store.load(from)?))
+    let around = Surroundings {
+        folder: None,
+        ..around.clone()
+    };
+    with_task(config, &around, Fits(config, store.load(from)?))
 }
 
 /// The settings of a run, with `overrides` over them.
@@ -133,6 +151,7 @@ pub struct Closed {
 pub fn train_run(
     config: &Config,
     run: &RunFolder,
+    around: &Surroundings,
     from: Option<u64>,
     observer: &mut dyn FnMut(&Tick) -> Wish,
 ) -> Result<Outcome> {
@@ -150,6 +169,7 @@ pub fn train_run(
     }
     with_task(
         config,
+        &around.in_folder(run.path()),
         Go {
             config,
             run,
@@ -243,12 +263,14 @@ fn conditioned<T: Task>(sampler: &Sampler<'_, T>, beta: f64) -> Result<f64> {
 pub fn assess(
     config: &Config,
     run: &RunFolder,
+    around: &Surroundings,
     from: Option<u64>,
     beta: Option<f64>,
     size: EvaluationSize,
 ) -> Result<Assessment> {
     with_task(
         config,
+        &around.in_folder(run.path()),
         Assess {
             config,
             run,
@@ -265,7 +287,7 @@ pub fn assess(
 ///
 /// # Errors
 /// Where a file cannot be written.
-pub fn close(config: &Config, run: &RunFolder) -> Result<Closed> {
+pub fn close(config: &Config, run: &RunFolder, around: &Surroundings) -> Result<Closed> {
     let samples = run.file("samples.csv");
     let report = run.file("report.html");
     let step_file = run.file("samples.step");
@@ -285,12 +307,10 @@ pub fn close(config: &Config, run: &RunFolder) -> Result<Closed> {
             }
         }
     }
-    let size = EvaluationSize {
-        samples: config.output.samples,
-        ..EvaluationSize::default()
-    };
+    let size = EvaluationSize::of(config, config.output.samples);
     let assessment = with_task(
         config,
+        &around.in_folder(run.path()),
         Assess {
             config,
             run,
@@ -343,6 +363,7 @@ pub struct SampleRequest {
 pub fn sample_run(
     config: &Config,
     run: &RunFolder,
+    around: &Surroundings,
     request: &SampleRequest,
     progress: &mut dyn FnMut(usize),
 ) -> Result<Written> {
@@ -387,6 +408,7 @@ pub fn sample_run(
     }
     with_task(
         config,
+        &around.in_folder(run.path()),
         Go {
             config,
             run,

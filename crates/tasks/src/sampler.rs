@@ -96,6 +96,11 @@ pub struct Draw<'a> {
 /// Objects drawn in all before a request for distinct ones is given up, for each one wanted.
 const PATIENCE: usize = 50;
 
+/// Trajectories in each round of a draw of `count` objects.
+pub(crate) fn first_round(count: usize) -> usize {
+    count.clamp(1, 256)
+}
+
 /// Draws objects from any policy, unconditioned or under one condition vector for all.
 ///
 /// # Errors
@@ -122,7 +127,7 @@ pub fn draw<T: Task, P: Policy<Env = T::Env>>(
             )));
         }
         // The size of a round depends on the request alone, so that the result does too.
-        let size = how.count.clamp(1, 256);
+        let size = first_round(how.count);
         let conditions = condition.repeat(size);
         let trajectories = sample(
             task.env(),
@@ -142,15 +147,18 @@ pub fn draw<T: Task, P: Policy<Env = T::Env>>(
     Ok(out)
 }
 
-/// Scores and writes objects, over threads, in order.
+/// Scores and writes objects, over threads, in order; those that are to be left out for want of a score
+/// are.
 ///
 /// # Errors
 /// Where an object has no score or text.
 pub fn describe_all<T: Task>(task: &T, objects: Vec<State<T>>) -> Result<Vec<Drawn<State<T>>>> {
-    objects
+    let scored = task.score_all(&objects)?;
+    let pairs: Vec<_> = objects.into_iter().zip(scored).collect();
+    pairs
         .into_par_iter()
-        .map(|object| {
-            let scored = task.score(&object)?;
+        .filter_map(|(object, scored)| Some((object, scored?)))
+        .map(|(object, scored)| {
             let described = task.describe(&object)?;
             Ok(Drawn {
                 object,

@@ -12,6 +12,7 @@ use anabranch_core::objective::{
 use anabranch_core::rng::Stream;
 use anabranch_core::{Discrete, Seed};
 use anabranch_learn::policy::{MlpConfig, Model};
+use rayon::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -25,6 +26,7 @@ use crate::dag::DagTask;
 use crate::error::Result;
 use crate::fragments::FragmentsTask;
 use crate::hypergrid::HypergridTask;
+use crate::own_score::{Surroundings, WithOwnScore};
 use crate::sequences::{Alphabet, with_sequences};
 use crate::table::{self, TableTask};
 use anabranch_envs::sequence::{AppendSequence, EdgeCount, Insertion, PrependAppend};
@@ -98,6 +100,37 @@ pub trait Task: Sync {
     /// Where the object has no score.
     fn score(&self, object: &State<Self>) -> Result<Scored>;
 
+    /// As [`score`](Self::score) for `[N]` objects; None where the trajectory of an object without a score
+    /// is to be left out.
+    ///
+    /// # Errors
+    /// Where a score fails in a way that is to stop the run.
+    fn score_all(&self, objects: &[State<Self>]) -> Result<Vec<Option<Scored>>> {
+        let scored = objects
+            .par_iter()
+            .map(|object| self.score(object).map(Some));
+        scored.collect()
+    }
+
+    /// Whether scores come from outside and take their time: they are asked for in whole batches, and no
+    /// more of them than are needed.
+    fn asks(&self) -> bool {
+        false
+    }
+
+    /// How a question calls an object, and whether that is JSON rather than text.
+    fn question_field(&self) -> (&'static str, bool) {
+        (self.object_name(), false)
+    }
+
+    /// An object as a question puts it: canonical, the same for the same object.
+    ///
+    /// # Errors
+    /// Where the object cannot be written.
+    fn question(&self, object: &State<Self>) -> Result<String> {
+        Ok(self.describe(object)?.text)
+    }
+
     /// A code that only equal objects share, where a score costs more than to look it up by the code.
     fn key(&self, _object: &State<Self>) -> Option<u128> {
         None
@@ -145,18 +178,45 @@ pub trait Visit {
     fn visit<T: Task>(self, task: &T) -> Result<Self::Out>;
 }
 
-/// Sets up the task of `config` and hands it to `visitor`.
+/// A visitor of tasks whose reward may be a score of one's own.
+pub(crate) struct Judge<'a, V> {
+    config: &'a Config,
+    around: &'a Surroundings,
+    visitor: V,
+}
+
+impl<V: Visit> Judge<'_, V> {
+    /// Hands the task on with the reward of the settings.
+    ///
+    /// # Errors
+    /// Where the score cannot be set up, and where the visitor fails.
+    pub(crate) fn visit<T: Task>(self, task: T) -> Result<V::Out> {
+        let task = WithOwnScore::new(task, self.config, self.around)?;
+        self.visitor.visit(&task)
+    }
+}
+
+/// Sets up the task of `config` and hands it to `visitor`; `around` is for a score of one's own.
 ///
 /// # Errors
 /// Where the settings cannot be met, and where the visitor fails.
-pub fn with_task<V: Visit>(config: &Config, visitor: V) -> Result<V::Out> {
+pub fn with_task<V: Visit>(config: &Config, around: &Surroundings, visitor: V) -> Result<V::Out> {
+    let visitor = Judge {
+        config,
+        around,
+        visitor,
+    };
     match &config.env {
-        EnvConfig::Fragments(env) => visitor.visit(&FragmentsTask::new(env, &config.reward)?),
-        EnvConfig::Hypergrid(env) => visitor.visit(&HypergridTask::new(env)?),
+        EnvConfig::Fragments(env) => visitor.visit(FragmentsTask::new(
+            env,
+            &config.reward,
+            config.oracle.is_some(),
+        )?),
+        EnvConfig::Hypergrid(env) => visitor.visit(HypergridTask::new(env)?),
         EnvConfig::BitSequence(env) => {
-            visitor.visit(&BitSequenceTask::new(env, Seed::new(config.seed))?)
+            visitor.visit(BitSequenceTask::new(env, Seed::new(config.seed))?)
         }
-        EnvConfig::Dag(env) => visitor.visit(&DagTask::new(env, Seed::new(config.seed))?),
+        EnvConfig::Dag(env) => visitor.visit(DagTask::new(env, Seed::new(config.seed))?),
         EnvConfig::Sequences(env) => with_sequences(env, config, visitor),
         EnvConfig::Table(env) => {
             let (table, object) = match config.task {
@@ -167,15 +227,15 @@ pub fn with_task<V: Visit>(config: &Config, visitor: V) -> Result<V::Out> {
             match env.order {
                 SequenceOrder::Append => {
                     let env = AppendSequence::new(letters, length)?;
-                    visitor.visit(&TableTask::new(env, table, object)?)
+                    visitor.visit(TableTask::new(env, table, object)?)
                 }
                 SequenceOrder::PrependAppend => {
                     let env = PrependAppend::new(letters, length, EdgeCount::Actions)?;
-                    visitor.visit(&TableTask::new(env, table, object)?)
+                    visitor.visit(TableTask::new(env, table, object)?)
                 }
                 SequenceOrder::Insertion => {
                     let env = Insertion::new(letters, length)?;
-                    visitor.visit(&TableTask::new(env, table, object)?)
+                    visitor.visit(TableTask::new(env, table, object)?)
                 }
             }
         }

@@ -12,6 +12,7 @@ use anabranch_learn::policy::{Adapt, Exploration, Model};
 use anabranch_learn::run::{Checkpoint, CheckpointStore, EventWriter, MetricsWriter, RunFolder};
 use anabranch_learn::schedule::Schedule;
 use anabranch_learn::step::{Progress, flow_matching_step, record_scored, sample, sample_backward};
+use anabranch_oracles::OracleError;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -84,6 +85,20 @@ struct Session<'a, T: Task> {
     kept: Kept<State<T>>,
     rewards: Rewards,
     step: u64,
+}
+
+/// Fewest trajectories of a step: objectives of a batch's own mean need two.
+const LEAST: usize = 2;
+
+/// What a step is taken on: fresh trajectories first, then replayed ones.
+struct Sampled<'m, T: Task> {
+    batch: Batch<'m, T>,
+    /// `[B]` inverse temperatures.
+    betas: Vec<f64>,
+    /// `[B]` what the objects are worth.
+    scored: Vec<Scored>,
+    /// How many of them are fresh; of these those without a score are left out.
+    fresh: usize,
 }
 
 fn schedule(rate: f64, half_life: f64) -> Schedule {
@@ -208,7 +223,7 @@ impl<'a, T: Task> Session<'a, T> {
 
     /// Trajectories of this step, fresh ones first, then replayed ones; their inverse temperatures; and
     /// what their objects are worth.
-    fn batch(&self) -> Result<(Batch<'_, T>, Vec<f64>, Vec<Scored>)> {
+    fn batch(&self) -> Result<Sampled<'_, T>> {
         let exploration = &self.config.exploration;
         let (env, count) = (self.task.env(), self.config.batch);
         let mut betas = self.conditioner.draw(count, &mut self.stream("beta"));
@@ -220,21 +235,31 @@ impl<'a, T: Task> Session<'a, T> {
         let at = (self.seed, "rollout", self.step);
         let score = |object: &State<T>| self.rewards.score(self.task, object);
         let matching = self.config.objective.name == ObjectiveName::FlowMatching;
-        let (mut batch, mut scored) = match &self.average {
-            None if !matching => {
+        let (mut batch, scored): (Batch<'_, T>, Vec<Option<Scored>>) = match &self.average {
+            None if !matching && !self.task.asks() => {
                 // Objects of one part of the batch are scored while another part is being sampled.
                 let (recorded, scored) =
                     record_scored(env, &self.model, how, &conditions, count, at, score)?;
-                let scored = scored.into_iter().collect::<Result<Vec<_>>>()?;
-                (Batch::Recorded(recorded), scored)
+                let scored = scored.into_iter().map(|s| s.map(Some));
+                (Batch::Recorded(recorded), scored.collect::<Result<_>>()?)
             }
             average => {
                 let policy = average.as_ref().unwrap_or(&self.model);
                 let explorer = policy.tempered(how.temperature).epsilon(how.epsilon);
                 let trajectories = sample(env, &explorer, &conditions, count, at)?;
-                let objects = trajectories.objects();
-                let scored = objects.par_iter().map(score).collect::<Result<Vec<_>>>()?;
+                let scored = self.rewards.score_all(self.task, &trajectories.objects())?;
                 (Batch::Plain(trajectories), scored)
+            }
+        };
+        let fresh = scored.iter().flatten().count();
+        let mut scored = match fresh == scored.len() {
+            true => scored.into_iter().flatten().collect(),
+            false => {
+                let kept: Vec<bool> = scored.iter().map(Option::is_some).collect();
+                batch = batch.keeping(&kept);
+                let mut kept = kept.iter();
+                betas.retain(|_| kept.next() == Some(&true));
+                scored.into_iter().flatten().collect::<Vec<_>>()
             }
         };
         if let Some(buffer) = &self.kept.replay
@@ -252,11 +277,23 @@ impl<'a, T: Task> Session<'a, T> {
             let at = (self.seed, "replay_backward", self.step);
             let policy = self.average.as_ref().unwrap_or(&self.model);
             batch.extend(sample_backward(env, policy, &objects, &conditions, at)?)?;
-            let again = objects.par_iter().map(score).collect::<Result<Vec<_>>>()?;
-            scored.extend(again);
+            for (object, again) in objects
+                .iter()
+                .zip(self.rewards.score_all(self.task, &objects)?)
+            {
+                scored.push(again.ok_or_else(|| TaskError::RewardLost {
+                    object: self.name_of(object),
+                    step: self.step,
+                })?);
+            }
             betas.extend(replay_betas);
         }
-        Ok((batch, betas, scored))
+        Ok(Sampled {
+            batch,
+            betas,
+            scored,
+            fresh,
+        })
     }
 
     /// Gradients by the objective of the settings, where they do not need the optimiser.
@@ -327,6 +364,12 @@ impl<'a, T: Task> Session<'a, T> {
             .collect()
     }
 
+    /// An object for a message.
+    fn name_of(&self, object: &State<T>) -> String {
+        let described = self.task.describe(object);
+        described.map_or_else(|_| format!("{object:?}"), |d| d.text)
+    }
+
     /// One step; returns its metrics.
     fn step(&mut self) -> Result<Vec<(&'static str, f64)>> {
         let (step, seed) = (self.step, self.seed.value());
@@ -334,15 +377,25 @@ impl<'a, T: Task> Session<'a, T> {
             TaskError::Learn(source) => TaskError::Step { step, seed, source },
             other => other,
         };
-        let (batch, betas, scored) = self.batch()?;
+        let Sampled {
+            batch,
+            betas,
+            scored,
+            fresh,
+        } = self.batch()?;
+        let left_out = self.config.batch - fresh;
+        if scored.len() < LEAST {
+            drop(batch);
+            // Too few have a score for any objective; the next step draws others.
+            self.kept.trajectories += self.config.batch as u64;
+            self.step += 1;
+            return Ok(vec![("left_out", left_out as f64)]);
+        }
         let objects = batch.trajectories().objects();
         let lengths = batch.trajectories().lengths();
         if let Some(i) = scored.iter().position(|s| !s.log_reward.is_finite()) {
             return Err(TaskError::RewardNotFinite {
-                object: self
-                    .task
-                    .describe(&objects[i])
-                    .map_or_else(|_| format!("{:?}", objects[i]), |d| d.text),
+                object: self.name_of(&objects[i]),
                 value: scored[i].log_reward,
                 step: self.step,
                 seed: self.seed.value(),
@@ -361,19 +414,17 @@ impl<'a, T: Task> Session<'a, T> {
                 .params_mut()
                 .average_towards(self.model.params(), self.config.exploration.lag as f32);
         }
-        let fresh = self.config.batch;
         if let Some(buffer) = &mut self.kept.replay {
             let entries = objects[..fresh].iter().zip(&scored);
             buffer.extend(entries.map(|(object, s)| Entry::new(object.clone(), s.log_reward)))?;
         }
-        self.kept.trajectories += fresh as u64;
+        self.kept.trajectories += self.config.batch as u64;
         self.step += 1;
-        Ok(metrics(
-            &progress,
-            &scored[..fresh],
-            &lengths[..fresh],
-            self.config,
-        ))
+        let mut values = metrics(&progress, &scored[..fresh], &lengths[..fresh], self.config);
+        if self.task.asks() {
+            values.push(("left_out", left_out as f64));
+        }
+        Ok(values)
     }
 }
 
@@ -454,7 +505,16 @@ pub fn train<T: Task>(
     let mut clock = Clock::start(run);
     let mut saved = None;
     while session.step < config.steps {
-        let values = session.step()?;
+        let values = match session.step() {
+            // Scores were being waited for: the steps taken are saved, and this one begins again later.
+            Err(TaskError::Oracle(OracleError::Interrupted)) => {
+                store.save(&session.checkpoint(metrics.sync()?)?)?;
+                events.flush()?;
+                clock.note(session.step, session.kept.trajectories)?;
+                return Ok(Outcome::Stopped { step: session.step });
+            }
+            values => values?,
+        };
         metrics.write(session.step, &values)?;
         if session.step % EVENT_EVERY == 0 || session.step == config.steps {
             events.scalars(session.step, &values)?;

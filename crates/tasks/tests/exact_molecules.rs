@@ -2,6 +2,7 @@
 //! of its fragments and however many trees give it. Judged exactly, over all molecules.
 
 use anabranch_tasks::config::{Source, load};
+use anabranch_tasks::own_score::Surroundings;
 use anabranch_tasks::runs;
 use anabranch_tasks::train::Wish;
 
@@ -39,14 +40,25 @@ fn molecules_come_out_in_proportion_to_their_reward() {
         &settings,
     )
     .expect("sound settings");
-    let run = runs::create(&config, Some("small"), Vec::new(), "unknown").expect("a run");
-    runs::train_run(&config, &run, None, &mut |_| Wish::GoOn).expect("trains");
+    let run = runs::create(
+        &config,
+        &Surroundings::default(),
+        Some("small"),
+        Vec::new(),
+        "unknown",
+    )
+    .expect("a run");
+    runs::train_run(&config, &run, &Surroundings::default(), None, &mut |_| {
+        Wish::GoOn
+    })
+    .expect("trains");
     let size = anabranch_tasks::evaluate::EvaluationSize {
         samples: 100,
+        random: 100,
         held: 16,
         backward: 8,
     };
-    let figures = runs::assess(&config, &run, None, None, size)
+    let figures = runs::assess(&config, &run, &Surroundings::default(), None, None, size)
         .expect("evaluates")
         .evaluation;
     let exact = figures.exact.expect("small enough to be written down");

@@ -8,6 +8,7 @@ use anabranch_learn::run::CheckpointStore;
 use anabranch_tasks::Result;
 use anabranch_tasks::config::{Config, ConfigError, Source, TaskName, load};
 use anabranch_tasks::evaluate::{Evaluation, EvaluationSize, evaluate};
+use anabranch_tasks::own_score::Surroundings;
 use anabranch_tasks::runs;
 use anabranch_tasks::sampler::Sampler;
 use anabranch_tasks::sequences::{Alphabet, SequenceScore, SequencesTask, Worth};
@@ -56,13 +57,21 @@ fn trained<T: Task>(task: &T, arguments: &[&str]) -> Evaluation {
         &place,
     ];
     let config = of(&[&base[..], arguments].concat()).unwrap();
-    let run = runs::create(&config, None, Vec::new(), "unknown").unwrap();
+    let run = runs::create(
+        &config,
+        &Surroundings::default(),
+        None,
+        Vec::new(),
+        "unknown",
+    )
+    .unwrap();
     train(task, &config, &run, None, &mut |_| Wish::GoOn).unwrap();
     let store = CheckpointStore::new(&run.file("checkpoints"), 1);
     let checkpoint = store.load(None).unwrap().unwrap();
     let sampler = Sampler::new(task, &config, &checkpoint).unwrap();
     let size = EvaluationSize {
         samples: 200,
+        random: 200,
         held: 32,
         backward: 4,
     };
@@ -141,11 +150,21 @@ fn bytes(folder: &Path, name: &str, network: &str, stretches: &[u64]) -> Vec<Vec
         ])
         .unwrap()
     };
-    let run = runs::create(&settings(stretches[0]), Some(name), Vec::new(), "unknown").unwrap();
+    let run = runs::create(
+        &settings(stretches[0]),
+        &Surroundings::default(),
+        Some(name),
+        Vec::new(),
+        "unknown",
+    )
+    .unwrap();
     for steps in stretches {
         let config = settings(*steps);
-        runs::train_run(&config, &run, None, &mut |_| Wish::GoOn).unwrap();
-        runs::close(&config, &run).unwrap();
+        runs::train_run(&config, &run, &Surroundings::default(), None, &mut |_| {
+            Wish::GoOn
+        })
+        .unwrap();
+        runs::close(&config, &run, &Surroundings::default()).unwrap();
     }
     for file in ["metrics.jsonl", "samples.csv", "samples.fasta"] {
         files.push(std::fs::read(run.file(file)).unwrap());
@@ -237,7 +256,7 @@ fn bad_settings_are_refused_with_the_remedy() {
             "\"D\"",
         ),
     ] {
-        let error = runs::check(&of(arguments).unwrap())
+        let error = runs::check(&of(arguments).unwrap(), &Surroundings::default())
             .unwrap_err()
             .to_string();
         assert!(error.contains(part), "{arguments:?}: {error}");

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anabranch_tasks::evaluate::{Evaluation, EvaluationSize};
 use anabranch_tasks::runs::assess;
 
-use super::open;
+use super::{around, open};
 use crate::progress::Waiting;
 
 /// Say how good a trained run is
@@ -41,13 +41,13 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (run, config) = open(&args.run)?;
     let size = EvaluationSize {
-        samples: usize::try_from(args.number)?,
         held: usize::try_from(args.held)?,
         backward: usize::try_from(args.backward)?,
+        ..EvaluationSize::of(&config, usize::try_from(args.number)?)
     };
     let assessment = {
         let _waiting = Waiting::new("evaluating");
-        assess(&config, &run, args.from, args.beta, size)?
+        assess(&config, &run, &around(), args.from, args.beta, size)?
     };
     if args.json {
         println!("{}", serde_json::to_string_pretty(&assessment.evaluation)?);

@@ -9,7 +9,7 @@ use anabranch_tasks::report::data::ReportData;
 use anabranch_tasks::report::render;
 use anabranch_tasks::runs::assess;
 
-use super::open;
+use super::{around, open};
 use crate::progress::Waiting;
 
 /// Write a report of one run, or of several beside each other, as one HTML page
@@ -43,15 +43,13 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         "{} exists already; choose another with -o",
         path.display()
     );
-    let size = EvaluationSize {
-        samples: usize::try_from(args.number)?,
-        ..EvaluationSize::default()
-    };
+    let samples = usize::try_from(args.number)?;
     let mut reports = Vec::new();
     for folder in &args.runs {
         let (run, config) = open(folder)?;
+        let size = EvaluationSize::of(&config, samples);
         let _waiting = Waiting::new("sampling and evaluating");
-        reports.push(assess(&config, &run, None, None, size)?.report);
+        reports.push(assess(&config, &run, &around(), None, None, size)?.report);
     }
     replace_file(&path, render(&ReportData { runs: reports })?.as_bytes())?;
     println!("report   {}", path.display());

@@ -7,7 +7,7 @@ use anabranch_learn::run::RunFolder;
 use anabranch_tasks::config::to_toml;
 use anabranch_tasks::runs;
 
-use super::train_to_the_end;
+use super::{around, train_to_the_end};
 
 /// Go on with a run that was stopped or killed, or train a finished one further
 ///
@@ -49,7 +49,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         );
     }
     if config != before {
-        runs::check_resume(&config, &run, args.from)?;
+        runs::check_resume(&config, &run, &around(), args.from)?;
         run.replace("config.toml", to_toml(&config).as_bytes())?;
     }
     train_to_the_end(&config, &run, args.from)

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anabranch_tasks::runs::{SampleRequest, sample_run};
 
-use super::open;
+use super::{around, open};
 use crate::progress::Counting;
 
 /// Draw objects from a trained run into a file
@@ -55,7 +55,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         overwrite: args.overwrite,
     };
     let bar = Counting::new(request.count, "objects");
-    let written = sample_run(&config, &run, &request, &mut |count| bar.set(count))?;
+    let written = sample_run(&config, &run, &around(), &request, &mut |count| {
+        bar.set(count)
+    })?;
     bar.finish();
     println!(
         "{} objects in {} ({} bytes)",

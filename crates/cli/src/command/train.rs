@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anabranch_tasks::config::{Source, load, to_commented_toml};
 use anabranch_tasks::runs;
 
-use super::train_to_the_end;
+use super::{around, train_to_the_end};
 
 /// Train a sampler in a new run folder
 ///
@@ -38,7 +38,7 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let config = load(Source::from_argument(&args.task)?, &args.settings)?;
     if args.dry_run {
-        runs::check(&config)?;
+        runs::check(&config, &around())?;
         print!("{}", to_commented_toml(&config));
         return Ok(ExitCode::SUCCESS);
     }
@@ -50,9 +50,15 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         );
     }
     let command = std::env::args().collect();
-    let run = runs::create(&config, args.name.as_deref(), command, env!("GFN_COMMIT"))?;
+    let run = runs::create(
+        &config,
+        &around(),
+        args.name.as_deref(),
+        command,
+        env!("GFN_COMMIT"),
+    )?;
     println!("run      {}", run.path().display());
-    for (name, value) in runs::facts(&config)? {
+    for (name, value) in runs::facts(&config, &around())? {
         println!("{name}: {value}");
     }
     train_to_the_end(&config, &run, None)

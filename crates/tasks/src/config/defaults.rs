@@ -78,9 +78,12 @@ impl Config {
                 beta: BetaConfig::Fixed(1.0),
                 floor: 1e-4,
                 combine: Combine::Product,
+                command: None,
+                url: None,
                 built_in: None,
                 properties: BTreeMap::new(),
             },
+            oracle: None,
             policy: PolicyConfig {
                 network: None,
                 width: 256,
@@ -365,5 +368,19 @@ pub fn default_property(descriptor: Descriptor) -> PropertyConfig {
         low,
         high,
         margin,
+        power: 1.0,
+    }
+}
+
+/// What is wanted of a value of one's own score when nothing is said: the value itself is the reward.
+#[must_use]
+pub fn own_property() -> PropertyConfig {
+    PropertyConfig {
+        weight: 1.0,
+        direction: Direction::Raw,
+        low: 0.0,
+        high: 1.0,
+        margin: 0.0,
+        power: 1.0,
     }
 }

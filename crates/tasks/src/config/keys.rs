@@ -19,6 +19,14 @@ pub enum Allowed {
     Flag,
     /// Any text that is not empty.
     Text,
+    /// Any text.
+    AnyText,
+    /// Names, at least one.
+    Names,
+    /// The words of a command, or a line for the shell.
+    Command,
+    /// What becomes of a failure.
+    Fate,
     /// An inverse temperature: a number or a distribution.
     Beta,
 }
@@ -68,6 +76,14 @@ impl fmt::Display for Allowed {
             Self::Choice(names) => write!(f, "one of {}", names.join(", ")),
             Self::Flag => f.write_str("true or false"),
             Self::Text => f.write_str("a text that is not empty"),
+            Self::AnyText => f.write_str("a text, or \"\" for none"),
+            Self::Names => f.write_str("a list of names, such as [\"affinity\", \"selectivity\"]"),
+            Self::Command => f.write_str(
+                "a list of words, such as [\"python3\", \"score.py\"], or a line for the shell",
+            ),
+            Self::Fate => f.write_str(
+                "floor, drop or stop, or one of them after retries: \"retry 2 then floor\"",
+            ),
             Self::Beta => f.write_str(
                 "a number above 0 to 10000, or one of {uniform = [low, high]}, \
                  {log_uniform = [low, high]}, {gamma = [shape, scale]}, {beta = [a, b]} \
@@ -141,10 +157,37 @@ pub const KEYS: &[Key] = &[
     key("env.observations", whole(1, 1_000_000), "Rows of random data, drawn from the seed."),
     key("env.score", Allowed::Choice(&["bge", "linear_gaussian"]), "How well a graph explains the data: bge (normal-Wishart prior; equal for Markov equivalent graphs) or linear_gaussian (normal weights, known noise)."),
     key("env.data", Allowed::Text, "\"random\", or a CSV file: a header of names and one row of numbers for each observation."),
+    key("reward.command", Allowed::Command, "A program that scores: its words, or a line for the shell. It reads lines {\"id\": 1, \"smiles\": \"CCO\"} and writes lines {\"id\": 1, \"score\": 0.5}; see docs/your-own-score.md."),
+    key("reward.url", Allowed::Text, "An endpoint that scores: it is sent {\"items\": [{\"id\": 1, \"smiles\": \"CCO\"}]} and answers {\"items\": [{\"id\": 1, \"score\": 0.5}]}."),
     key("reward.built_in", Allowed::Text, "The score of a sequence: tfbind8 (DNA 8-mers, needs data), rna:<landscape of FLEXS> as in rna:L14_RNA1, amp (antimicrobial peptides, needs data) or none. The first choice also sets alphabet, lengths and what suits its training."),
     key("reward.beta", Allowed::Beta, "Inverse temperature: a number, or a distribution that the policy is conditioned on: {uniform = [low, high]}, {log_uniform = [low, high]}, {gamma = [shape, scale]}, {beta = [a, b]}."),
     key("reward.floor", INSIDE, "Smallest reward; keeps the logarithm finite."),
-    key("reward.combine", Allowed::Choice(&["product", "sum"]), "How the properties of a molecule become one reward: product (weights are exponents) or sum."),
+    key("reward.combine", Allowed::Choice(&["product", "sum", "geometric_mean", "tchebycheff"]), "How scores become one reward: product (weights are exponents), sum (weighted mean), geometric_mean, or tchebycheff (the worst decides)."),
+    key("oracle.columns", Allowed::Names, "Names of the values of an answer; reward.<name> says what is wanted of each, by itself the value."),
+    key("oracle.protocol", Allowed::Choice(&["json", "lines"]), "json (lines of JSON, in any order) or lines (one object in, one number out, for awk and one-line scripts); commands only."),
+    key("oracle.workers", whole(1, 1024), "Processes of the command, or requests at a time."),
+    key("oracle.in_flight", whole(1, 1024), "Objects that a process has at a time; more than 1 where it reads ahead."),
+    key("oracle.batch", whole(1, 1_000_000), "Most objects of one request; endpoints only."),
+    key("oracle.timeout", above(0.0, 1e9), "Seconds for one object of a command, or for one request."),
+    key("oracle.startup_timeout", above(0.0, 1e9), "Seconds for the first answer of a process: it may have a model to load."),
+    key("oracle.retries", whole(0, 1000), "How often a request is repeated after a broken connection, 429 or 5xx; endpoints only."),
+    key("oracle.token_env", Allowed::AnyText, "Environment variable that holds the endpoint's bearer token; the token is never written anywhere."),
+    key("oracle.version", Allowed::AnyText, "A name for what answers: scores in the store are used again under the same name. By itself the command with the contents of its files, or the address."),
+    key("oracle.store", Allowed::AnyText, "The file of scores, which runs may share. By itself scores.sqlite in the run folder."),
+    key("oracle.forget_failures", Allowed::Flag, "Whether null, errors and values that are no number are asked again in a new session."),
+    key("oracle.compare", whole(1, 1_000_000), "Objects of a random policy that are scored for comparison when training ends."),
+    key("oracle.on_null", Allowed::Fate, "The oracle answered null: floor (the smallest reward), drop (its trajectory is left out), stop, or \"retry 2 then floor\"."),
+    key("oracle.on_error", Allowed::Fate, "The oracle answered an error."),
+    key("oracle.on_nan", Allowed::Fate, "A value is NaN."),
+    key("oracle.on_infinity", Allowed::Fate, "A value is an infinity."),
+    key("oracle.on_missing_column", Allowed::Fate, "An answer lacks a column."),
+    key("oracle.on_timeout", Allowed::Fate, "No answer in time."),
+    key("oracle.on_crash", Allowed::Fate, "The worker ended."),
+    key("oracle.on_unanswered", Allowed::Fate, "The answer to a batch leaves the object out."),
+    key("oracle.on_unreachable", Allowed::Fate, "The endpoint cannot be reached."),
+    key("oracle.on_duplicate", Allowed::Choice(&["ignore", "stop"]), "A second answer for one object: ignore (the first one holds) or stop."),
+    key("oracle.on_unknown", Allowed::Choice(&["ignore", "stop"]), "An answer for an object that nobody asked about."),
+    key("oracle.on_garbage", Allowed::Choice(&["ignore", "stop"]), "What is no answer, on the stream of answers."),
     key("policy.network", Allowed::Choice(&["mlp", "transformer"]), "The network: mlp (a perceptron over all positions) or transformer (attention between positions; slower)."),
     key("policy.width", whole(1, 8192), "Width of the hidden layers or tokens; of a transformer a multiple of heads."),
     key("policy.layers", whole(1, 64), "Number of layers."),
@@ -183,16 +226,21 @@ pub const KEYS: &[Key] = &[
 #[rustfmt::skip]
 pub const PROPERTY_KEYS: &[Key] = &[
     key("weight", number(0.0, 1000.0), "Exponent in a product, share in a sum; 0 turns the property off."),
-    key("direction", Allowed::Choice(&["higher", "lower", "window"]), "higher (worth 0 at low, 1 at high), lower (worth 1 at low, 0 at high) or window (worth 1 from low to high)."),
+    key("direction", Allowed::Choice(&["higher", "lower", "window", "sigmoid", "above", "below", "raw"]), "higher (worth 0 at low, 1 at high), lower (worth 1 at low, 0 at high), window (worth 1 from low to high), sigmoid (0.1 at low, 0.9 at high; low above high falls), above (a step at low), below (a step at high) or raw (the value itself)."),
     key("low", number(-1e9, 1e9), "Lower end, in the descriptor's unit."),
     key("high", number(-1e9, 1e9), "Upper end, in the descriptor's unit."),
     key("margin", number(0.0, 1e9), "Width over which a window falls off on both sides, in the descriptor's unit."),
+    key("power", above(0.0, 100.0), "Exponent of the score: 2 sharpens, 0.5 softens."),
 ];
 
 /// The tables, with what stands in them.
 pub const SECTIONS: &[(&str, &str)] = &[
     ("env", "Settings of the environment."),
     ("reward", "What a finished object is worth: R^beta."),
+    (
+        "oracle",
+        "How a score of one's own is asked, and what becomes of what is no score.",
+    ),
     ("policy", "The network."),
     ("objective", "What is minimised."),
     ("optimizer", "How it is minimised: Adam."),
@@ -225,13 +273,15 @@ pub fn descriptor_text(descriptor: Descriptor) -> &'static str {
     }
 }
 
-/// The key of a full path; a property's field is found under any descriptor.
+/// The key of a full path; a property's field is found under any name.
 #[must_use]
 pub fn find(path: &str) -> Option<&'static Key> {
     if let Some(key) = KEYS.iter().find(|key| key.path == path) {
         return Some(key);
     }
     let (name, field) = path.strip_prefix("reward.")?.split_once('.')?;
-    Descriptor::parse(name).ok()?;
+    if name.is_empty() {
+        return None;
+    }
     PROPERTY_KEYS.iter().find(|key| key.path == field)
 }

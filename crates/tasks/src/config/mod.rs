@@ -20,6 +20,7 @@
 pub mod defaults;
 pub mod error;
 pub mod keys;
+mod oracle;
 pub mod parse;
 pub mod render;
 pub mod rules;
@@ -28,6 +29,7 @@ mod value;
 
 pub use defaults::default_property;
 pub use error::{ConfigError, Place};
+pub use oracle::OracleConfig;
 pub use parse::{Source, load};
 pub use render::{to_commented_toml, to_toml};
 pub use rules::validate;

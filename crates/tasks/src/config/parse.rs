@@ -9,11 +9,12 @@ use serde_json::{Map, Value, json};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::defaults::{default_property, sequences_with};
+use super::defaults::{default_property, own_property, sequences_with};
 use super::error::{ConfigError, Place, nearest};
-use super::keys::{self, Allowed, SECTIONS};
+use super::keys::{self, Allowed, KEYS, SECTIONS};
+use super::oracle::OracleConfig;
 use super::rules;
-use super::schema::{Config, NetworkName, TaskName};
+use super::schema::{Config, NetworkName, RewardConfig, TaskName};
 use super::value::Given;
 
 /// Largest settings file that is read, in bytes.
@@ -80,7 +81,7 @@ pub fn load(source: Source, overrides: &[String]) -> Result<Config, ConfigError>
     for text in overrides {
         read_override(text, &mut settings)?;
     }
-    let mut draft = Draft::of(task, defaults(task, &settings));
+    let mut draft = Draft::of(task, with_own_score(defaults(task, &settings), &settings));
     for setting in settings {
         draft.apply(setting)?;
     }
@@ -104,6 +105,40 @@ fn defaults(task: TaskName, settings: &[Setting]) -> Config {
         _ => NetworkName::Mlp,
     };
     sequences_with(last(["reward", "built_in"]).unwrap_or("none"), network)
+}
+
+/// The same with a place for a score of one's own, where some setting is about one: its values alone are
+/// the reward then, as long as nothing else is said.
+fn with_own_score(config: Config, settings: &[Setting]) -> Config {
+    let is_own = |setting: &Setting| match setting.path.as_slice() {
+        [section, key] if section == "reward" => key == "command" || key == "url",
+        [section, ..] => section == "oracle",
+        [] => false,
+    };
+    if !settings.iter().any(is_own) {
+        return config;
+    }
+    let mut oracle = OracleConfig::default();
+    let columns = settings
+        .iter()
+        .rev()
+        .find(|s| s.path == ["oracle", "columns"]);
+    if let Some(Given::Array(names)) = columns.map(|setting| &setting.value) {
+        let names = names.iter().filter_map(|name| match name {
+            Given::Text(name) => Some(name.clone()),
+            _ => None,
+        });
+        oracle.columns = names.collect();
+    }
+    let properties = oracle.columns.iter().map(|c| (c.clone(), own_property()));
+    Config {
+        reward: RewardConfig {
+            properties: properties.collect(),
+            ..config.reward
+        },
+        oracle: Some(oracle),
+        ..config
+    }
 }
 
 /// All keys of a task, collected from its defaults; tables are not among them.
@@ -215,7 +250,8 @@ fn flatten(table: &DeTable<'_>, path: &mut Vec<String>, found: &mut Vec<Found>) 
 fn is_table(path: &[String]) -> bool {
     match path {
         [section] => SECTIONS.iter().any(|(name, _)| name == section),
-        [section, name] => section == "reward" && Descriptor::parse(name).is_ok(),
+        // Descriptors, and values of one's own score whatever they are called.
+        [section, name] => section == "reward" && keys::find(&format!("reward.{name}")).is_none(),
         _ => false,
     }
 }
@@ -289,9 +325,16 @@ impl Draft {
                     .or_insert_with(|| default_property(descriptor));
             }
         }
+        let own = config.oracle.is_some();
+        let mut tree = serde_json::to_value(config).expect("plain data with string keys");
+        if own && let Some(reward) = tree.get_mut("reward").and_then(Value::as_object_mut) {
+            for key in ["command", "url"] {
+                reward.entry(key).or_insert(Value::Null);
+            }
+        }
         Self {
             task,
-            tree: serde_json::to_value(config).expect("plain data with string keys"),
+            tree,
             places: BTreeMap::new(),
         }
     }
@@ -318,6 +361,15 @@ impl Draft {
         let path = setting.path.join(".");
         let task = self.task;
         let Some(node) = self.node(&setting.path) else {
+            // Of a property that is not there the name is what is wrong, not its field.
+            let known = setting
+                .path
+                .get(..2)
+                .is_some_and(|p| self.node(p).is_some());
+            let path = match setting.path.as_slice() {
+                [section, name, _] if section == "reward" && !known => format!("reward.{name}"),
+                _ => path,
+            };
             return Err(self.unknown(&path, setting.place));
         };
         let Some(key) = keys::find(&path).filter(|_| !node.is_object()) else {
@@ -351,6 +403,10 @@ impl Draft {
 
     fn unknown(&self, path: &str, place: Place) -> ConfigError {
         let mut known = keys_of(self.task);
+        let own = KEYS.iter().map(|key| key.path.to_owned());
+        known.extend(own.filter(|key| {
+            key.starts_with("oracle.") || key == "reward.command" || key == "reward.url"
+        }));
         let descriptors = self.tree["reward"].as_object().into_iter().flatten();
         known.extend(
             descriptors

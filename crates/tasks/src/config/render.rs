@@ -3,7 +3,7 @@
 use anabranch_chem::Descriptor;
 use serde_json::Value;
 
-use super::defaults::default_property;
+use super::defaults::{default_property, own_property};
 use super::keys::{KEYS, Key, PROPERTY_KEYS, SECTIONS, descriptor_text};
 use super::schema::{Config, PropertyConfig, TaskName};
 
@@ -42,12 +42,18 @@ impl Printer {
         let tree = serde_json::to_value(config).expect("plain data with string keys");
         self.keys(&tree, "");
         for (section, text) in SECTIONS {
+            if tree.get(*section).is_none() {
+                continue;
+            }
             self.out.push('\n');
             self.comment(text);
             self.out.push_str(&format!("[{section}]\n"));
             self.keys(&tree[*section], &format!("{section}."));
-            if *section == "reward" && config.task == TaskName::Fragments {
-                self.properties(config);
+            if *section == "reward" {
+                self.own_properties(config);
+                if config.task == TaskName::Fragments {
+                    self.properties(config);
+                }
             }
         }
         self.out
@@ -64,6 +70,23 @@ impl Printer {
                 self.out
                     .push_str(&format!("{name} = {}\n", toml_value(value)));
             }
+        }
+    }
+
+    /// What is wanted of the values of one's own score.
+    fn own_properties(&mut self, config: &Config) {
+        let columns = config.oracle.iter().flat_map(|oracle| &oracle.columns);
+        for name in columns {
+            let property = config.reward.properties.get(name).cloned();
+            // A value that counts nothing is turned on when nothing is said of it.
+            let property = property.unwrap_or(PropertyConfig {
+                weight: 0.0,
+                ..own_property()
+            });
+            self.comment("What is wanted of this value of one's own score.");
+            let value = property_value(&property);
+            let name = toml_key(name);
+            self.out.push_str(&format!("{name} = {value}\n"));
         }
     }
 
@@ -109,6 +132,16 @@ impl Printer {
         }
         self.out.push_str(&line);
         self.out.push('\n');
+    }
+}
+
+/// A name as a key of TOML: in quotes where it has more than letters, digits, - and _.
+fn toml_key(name: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !name.is_empty() && name.chars().all(bare) {
+        name.to_owned()
+    } else {
+        toml::Value::String(name.to_owned()).to_string()
     }
 }
 

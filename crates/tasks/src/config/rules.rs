@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::error::{ConfigError, Place, nearest};
 use super::keys;
 use super::schema::{
-    BitSequenceConfig, Config, DagConfig, EnvConfig, NetworkName, ObjectiveName, PropertyConfig,
-    ReplayConfig, ReplayKind, SequencesConfig, TaskName,
+    BitSequenceConfig, Combine, Config, DagConfig, Direction, EnvConfig, NetworkName,
+    ObjectiveName, PropertyConfig, ReplayConfig, ReplayKind, SequencesConfig, TaskName,
 };
 use super::value::Given;
 
@@ -20,7 +20,11 @@ use super::value::Given;
 pub fn validate(config: &Config) -> Result<(), ConfigError> {
     let tree = serde_json::to_value(config).expect("plain data with string keys");
     for name in config.reward.properties.keys() {
-        if Descriptor::parse(name).is_err() {
+        let own = config
+            .oracle
+            .as_ref()
+            .is_some_and(|o| o.columns.contains(name));
+        if !own && Descriptor::parse(name).is_err() {
             return Err(ConfigError::UnknownName {
                 place: Box::new(Place::Program),
                 key: "reward".to_owned(),
@@ -216,8 +220,17 @@ fn reward_rule(config: &Config) -> Option<Broken> {
             return broken(&[key], message);
         }
     }
+    if let Some(broken) = own_score_rule(config) {
+        return Some(broken);
+    }
+    let is_own = |name: &String| {
+        config
+            .oracle
+            .as_ref()
+            .is_some_and(|o| o.columns.contains(name))
+    };
     if config.task != TaskName::Fragments {
-        let name = properties.keys().next()?;
+        let name = properties.keys().find(|name| !is_own(name))?;
         return broken(
             &["reward"],
             format!(
@@ -229,13 +242,26 @@ fn reward_rule(config: &Config) -> Option<Broken> {
     if properties.values().all(|property| property.weight == 0.0) {
         return broken(
             &["reward"],
-            "every property has weight 0, so all molecules are worth the same; give one a weight, \
+            "every property has weight 0, so all objects are worth the same; give one a weight, \
              for example reward.qed = 1"
                 .to_owned(),
         );
     }
-    for (name, PropertyConfig { low, high, .. }) in properties {
-        if low >= high {
+    for (name, property) in properties {
+        let PropertyConfig { low, high, .. } = property;
+        let ordered = matches!(
+            property.direction,
+            Direction::Higher | Direction::Lower | Direction::Window
+        );
+        if property.direction == Direction::Sigmoid && low == high {
+            return broken(
+                &[&format!("reward.{name}.low")],
+                format!(
+                    "reward.{name} is a sigmoid from {low:?} to {high:?}; its ends must differ"
+                ),
+            );
+        }
+        if ordered && low >= high {
             return broken(
                 &[
                     &format!("reward.{name}.low"),
@@ -284,6 +310,72 @@ fn replay_rule(replay: &ReplayConfig) -> Option<Broken> {
             format!(
                 "replay.warmup = {warmup} is below replay.batch = {batch}: the first draw would be \
                  larger than what is kept; raise the warmup to {batch}"
+            ),
+        );
+    }
+    None
+}
+
+/// A score of one's own has somebody who gives it, and its values have names of their own.
+fn own_score_rule(config: &Config) -> Option<Broken> {
+    let reward = &config.reward;
+    let Some(oracle) = &config.oracle else {
+        let given = [
+            ("reward.command", reward.command.is_some()),
+            ("reward.url", reward.url.is_some()),
+        ];
+        let (key, _) = given.into_iter().find(|(_, given)| *given)?;
+        return broken(
+            &[key],
+            format!("{key} is given and the section oracle is not"),
+        );
+    };
+    if reward.command.is_some() && reward.url.is_some() {
+        return broken(
+            &["reward.command", "reward.url"],
+            "reward.command and reward.url are both given; keep one".to_owned(),
+        );
+    }
+    if reward
+        .built_in
+        .as_deref()
+        .is_some_and(|name| name != "none")
+    {
+        return broken(
+            &["reward.built_in"],
+            "reward.built_in is given beside a score of one's own; keep one".to_owned(),
+        );
+    }
+    for (i, name) in oracle.columns.iter().enumerate() {
+        let taken =
+            Descriptor::parse(name).is_ok() || keys::find(&format!("reward.{name}")).is_some();
+        if taken {
+            return broken(
+                &["oracle.columns"],
+                format!(
+                    "oracle.columns has {name:?}, which is the name of a setting or a descriptor; give the \
+                     value another name, such as \"my_{name}\""
+                ),
+            );
+        }
+        if oracle.columns[..i].contains(name) {
+            return broken(
+                &["oracle.columns"],
+                format!("oracle.columns has {name:?} twice; name each value once"),
+            );
+        }
+    }
+    if reward.combine == Combine::Tchebycheff
+        && let Some((name, _)) = reward
+            .properties
+            .iter()
+            .find(|(_, property)| property.direction == Direction::Raw)
+    {
+        return broken(
+            &["reward.combine"],
+            format!(
+                "reward.combine = tchebycheff measures how far scores are from 1, and reward.{name} is raw; \
+                 give it another direction with low and high"
             ),
         );
     }

@@ -6,7 +6,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use anabranch_oracles::{CommandLine, Desirability, Side, Transform};
 use serde::{Deserialize, Serialize, Serializer};
+
+use super::oracle::OracleConfig;
 
 /// Which problem is sampled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +47,9 @@ pub struct Config {
     pub env: EnvConfig,
     /// What a finished object is worth.
     pub reward: RewardConfig,
+    /// How a score of one's own is asked; where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oracle: Option<OracleConfig>,
     /// The network.
     pub policy: PolicyConfig,
     /// What is minimised.
@@ -224,10 +230,16 @@ pub struct RewardConfig {
     pub floor: f64,
     /// How the properties of a molecule become one reward: product (weights are exponents) or sum.
     pub combine: Combine,
+    /// A program that scores: its words, or a line for the shell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<CommandLine>,
+    /// An endpoint that scores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     /// The score of a sequence: tfbind8, rna:<landscape>, amp or none; sequences only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub built_in: Option<String>,
-    /// What is wanted of each descriptor, by name; fragments only.
+    /// What is wanted of each value of one's own score, and of each descriptor of molecules, by name.
     #[serde(flatten)]
     pub properties: BTreeMap<String, PropertyConfig>,
 }
@@ -240,6 +252,10 @@ pub enum Combine {
     Product,
     /// Weighted arithmetic mean.
     Sum,
+    /// Product of scores to the power of their shares of all weights.
+    GeometricMean,
+    /// What is left by the worst weighted distance from 1.
+    Tchebycheff,
 }
 
 /// The inverse temperature.
@@ -276,6 +292,14 @@ pub enum Direction {
     Lower,
     /// Worth 1 from `low` to `high`, falling to 0 over `margin` on both sides.
     Window,
+    /// A sigmoid: worth 0.1 at `low` and 0.9 at `high`; with `low` above `high` it falls.
+    Sigmoid,
+    /// A step: worth 1 from `low` on, 0 below.
+    Above,
+    /// A step: worth 1 up to `high`, 0 above.
+    Below,
+    /// The value itself, which must not be below 0.
+    Raw,
 }
 
 /// One property of the reward.
@@ -292,6 +316,50 @@ pub struct PropertyConfig {
     pub high: f64,
     /// Width over which a window falls off, in the descriptor's unit.
     pub margin: f64,
+    /// Exponent of the score; 2 sharpens, 0.5 softens.
+    #[serde(default = "one")]
+    pub power: f64,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+impl PropertyConfig {
+    /// From the value to its score.
+    #[must_use]
+    pub fn transform(&self) -> Transform {
+        let Self {
+            low, high, margin, ..
+        } = *self;
+        let desirability = match self.direction {
+            Direction::Higher => Desirability::Higher { low, high },
+            Direction::Lower => Desirability::Lower { low, high },
+            Direction::Window => Desirability::Window { low, high, margin },
+            Direction::Sigmoid => Desirability::SigmoidBetween { low, high },
+            Direction::Above => Desirability::Step {
+                threshold: low,
+                side: Side::Above,
+            },
+            Direction::Below => Desirability::Step {
+                threshold: high,
+                side: Side::Below,
+            },
+            Direction::Raw => Desirability::Raw,
+        };
+        Transform::new(desirability).with_power(self.power)
+    }
+}
+
+impl From<Combine> for anabranch_oracles::Combine {
+    fn from(combine: Combine) -> Self {
+        match combine {
+            Combine::Product => Self::Product,
+            Combine::Sum => Self::Sum,
+            Combine::GeometricMean => Self::GeometricMean,
+            Combine::Tchebycheff => Self::Tchebycheff,
+        }
+    }
 }
 
 /// Which backward policy.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use anabranch_oracles::Fate;
 use serde_json::{Value, json};
 use toml::de::DeValue;
 
@@ -100,6 +101,19 @@ impl Given {
                 .map(|number| json!(number)),
             (Allowed::Flag, Self::Flag(flag)) => Some(json!(flag)),
             (Allowed::Text, Self::Text(text)) if !text.trim().is_empty() => Some(json!(text)),
+            (Allowed::AnyText, Self::Text(text)) => Some(json!(text)),
+            (Allowed::Fate, Self::Text(text)) => text
+                .parse::<Fate>()
+                .ok()
+                .map(|fate| json!(fate.to_string())),
+            (Allowed::Command, Self::Text(text)) if !text.trim().is_empty() => Some(json!(text)),
+            (Allowed::Names | Allowed::Command, Self::Array(items)) if !items.is_empty() => {
+                let words = items.iter().map(|item| match item {
+                    Self::Text(text) if !text.is_empty() => Some(text),
+                    _ => None,
+                });
+                words.collect::<Option<Vec<_>>>().map(|words| json!(words))
+            }
             (Allowed::Choice(names), Self::Text(text)) => {
                 if !names.contains(&text.as_str()) {
                     return Err(ConfigError::UnknownName {

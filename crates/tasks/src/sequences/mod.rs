@@ -18,7 +18,9 @@ pub use self::score::{SequenceScore, Worth};
 use crate::config::Config;
 use crate::config::schema::{NetworkName, SequenceOrder, SequencesConfig};
 use crate::error::Result;
-use crate::task::{Column, Described, EXACT_LIMIT, Scored, Task, Visit, mlp_config, objective};
+use crate::task::{
+    Column, Described, EXACT_LIMIT, Judge, Scored, Task, Visit, mlp_config, objective,
+};
 
 /// See the module's description; `E` says in which order letters are put together.
 pub struct SequencesTask<E> {
@@ -47,25 +49,28 @@ impl<E> SequencesTask<E> {
 pub(crate) fn with_sequences<V: Visit>(
     env: &SequencesConfig,
     config: &Config,
-    visitor: V,
+    visitor: Judge<'_, V>,
 ) -> Result<V::Out> {
     let alphabet = Alphabet::parse(&env.alphabet)?;
-    let score = score::built_in(config.reward.built_in.as_deref().unwrap_or("none"))?;
+    let score = match &config.oracle {
+        None => score::built_in(config.reward.built_in.as_deref().unwrap_or("none"))?,
+        Some(_) => score::elsewhere(),
+    };
     let (min, max) = (env.min_length, env.max_length);
     score.fits(&alphabet, min, max)?;
     let (letters, floor) = (alphabet.tokens().len(), config.reward.floor);
     match env.order {
         SequenceOrder::Append => {
             let env = AppendSequence::between(letters, min, max)?;
-            visitor.visit(&SequencesTask::new(env, alphabet, score, floor))
+            visitor.visit(SequencesTask::new(env, alphabet, score, floor))
         }
         SequenceOrder::PrependAppend => {
             let env = PrependAppend::between(letters, min, max, EdgeCount::Actions)?;
-            visitor.visit(&SequencesTask::new(env, alphabet, score, floor))
+            visitor.visit(SequencesTask::new(env, alphabet, score, floor))
         }
         SequenceOrder::Insertion => {
             let env = Insertion::between(letters, min, max)?;
-            visitor.visit(&SequencesTask::new(env, alphabet, score, floor))
+            visitor.visit(SequencesTask::new(env, alphabet, score, floor))
         }
     }
 }
@@ -102,6 +107,10 @@ impl<E: Enumerable<State = Letters> + VectorEncoded + TokenEncoded> Task for Seq
 
     fn object_name(&self) -> &'static str {
         self.alphabet.object_name()
+    }
+
+    fn question_field(&self) -> (&'static str, bool) {
+        ("sequence", false)
     }
 
     fn columns(&self) -> Vec<Column> {

