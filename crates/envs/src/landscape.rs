@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused() {
         assert!(Landscape::new(1, 4, Seed::new(0)).is_err());
-        assert!(Landscape::new(4, 65, Seed::new(0)).is_err());
+        assert!(Landscape::new(4, 129, Seed::new(0)).is_err());
         let landscape = Landscape::new(4, 3, Seed::new(0)).unwrap();
         for letters in [vec![0, 1], vec![0, 1, 4], vec![0; 4]] {
             let string = Letters::try_from(letters).unwrap();

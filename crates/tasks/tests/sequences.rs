@@ -107,7 +107,7 @@ fn lengths_between_are_learned_in_every_order_and_by_both_networks() {
         "optimizer.learning_rate=3e-3",
         "steps=400",
     ];
-    check("transformer", trained(&task, &attention), 0.06);
+    check("transformer", trained(&task, &attention), 0.08);
     let ends = PrependAppend::between(3, 1, 5, EdgeCount::Actions).unwrap();
     let task = SequencesTask::new(ends, alphabet(), Box::new(Runs), 1e-2);
     check("both ends", trained(&task, &[]), 0.06);
@@ -191,7 +191,9 @@ fn a_run_in_stretches_is_a_run_in_one() {
         );
         let report = folder.path().join(format!("{network}-whole/report.html"));
         let page = std::fs::read_to_string(report).unwrap();
-        assert!(page.contains("Sequence logo: All samples") && page.contains("Top 20 by reward"));
+        assert!(
+            page.contains("Sequence logo: All samples") && page.contains("Sequence logo: Top ")
+        );
     }
 }
 

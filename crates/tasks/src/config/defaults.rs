@@ -233,7 +233,13 @@ fn sequences(common: Config, score: &str, network: NetworkName) -> Config {
         network: Some(network),
         ..common.policy
     };
+    // A table of measured values has to be learned by heart: a wider network, a larger batch.
+    let measured = score == "tfbind8";
     let policy = match network {
+        NetworkName::Mlp if measured => PolicyConfig {
+            width: 512,
+            ..policy
+        },
         NetworkName::Mlp => policy,
         NetworkName::Transformer => PolicyConfig {
             width: 64,
@@ -244,7 +250,7 @@ fn sequences(common: Config, score: &str, network: NetworkName) -> Config {
     };
     Config {
         steps,
-        batch: 32,
+        batch: if measured { 64 } else { 32 },
         env: EnvConfig::Sequences(SequencesConfig {
             alphabet: alphabet.to_owned(),
             min_length: lengths.0,
@@ -263,6 +269,7 @@ fn sequences(common: Config, score: &str, network: NetworkName) -> Config {
             ..common.objective
         },
         optimizer: OptimizerConfig {
+            learning_rate: if measured { 2e-3 } else { 1e-3 },
             half_life: steps as f64 / 4.0,
             ..common.optimizer
         },
