@@ -2,6 +2,7 @@
 mod bad_input;
 mod commands;
 mod data;
+mod own_score;
 mod place;
 mod reproduce;
 mod resume;
