@@ -37,6 +37,26 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Adds the counts of another session.
+    pub fn add(&mut self, other: &Self) {
+        self.requested += other.requested;
+        self.repeated += other.repeated;
+        self.known += other.known;
+        self.elsewhere += other.elsewhere;
+        self.asked += other.asked;
+        self.retried += other.retried;
+        self.answered += other.answered;
+        self.scored += other.scored;
+        self.floored += other.floored;
+        self.dropped += other.dropped;
+        for (kind, count) in &other.failures {
+            *self.failures.entry(*kind).or_default() += count;
+        }
+        for (event, count) in &other.events {
+            *self.events.entry(*event).or_default() += count;
+        }
+    }
+
     /// Answers without scores.
     pub fn failed(&self) -> u64 {
         self.failures.values().sum()

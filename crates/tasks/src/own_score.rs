@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anabranch_core::exact::Dag;
 use anabranch_core::rng::Stream;
 use anabranch_oracles::{
-    Combination, CommandOracle, End, FailureKind, HttpOracle, Objective, Oracle, OracleError,
-    Scorer, Store, Verdict,
+    Combination, CommandOracle, Counts, End, FailureKind, HttpOracle, Objective, Oracle,
+    OracleError, Scorer, Store, Verdict,
 };
 
 use crate::config::{Config, OracleConfig};
@@ -89,6 +91,9 @@ struct OwnScore {
     places: Vec<usize>,
     floor: f64,
     facts: Vec<(String, String)>,
+    /// What happened in earlier sessions, and where it is written down.
+    earlier: Counts,
+    diary: Option<PathBuf>,
 }
 
 impl<T: Task> WithOwnScore<T> {
@@ -152,14 +157,24 @@ impl OwnScore {
                 })
             }
         };
+        let diary = around.folder.as_ref().map(|folder| folder.join(DIARY));
         Ok(Self {
             scorer,
+            earlier: diary.as_deref().map(earlier).unwrap_or_default(),
+            diary,
             columns,
             combination: Combination::new(objectives, config.reward.combine.into())?,
             places,
             floor: config.reward.floor,
             facts,
         })
+    }
+
+    /// What happened in all sessions.
+    fn counts(&self) -> Option<Counts> {
+        let mut counts = self.earlier.clone();
+        counts.add(&self.scorer.as_ref()?.counts());
+        Some(counts)
     }
 
     fn scorer(&self) -> Result<&Scorer> {
@@ -194,6 +209,45 @@ impl OwnScore {
             log_multiplicity: theirs.log_multiplicity,
             values,
         }))
+    }
+}
+
+/// The file in the run folder with one line of counts for each session that asked.
+const DIARY: &str = "oracle.jsonl";
+
+/// The sum of what is written down. A session that was killed has no line: its scores are in the store all
+/// the same.
+fn earlier(diary: &Path) -> Counts {
+    let mut sum = Counts::default();
+    let text = std::fs::read_to_string(diary).unwrap_or_default();
+    for line in text.lines() {
+        match serde_json::from_str(line) {
+            Ok(counts) => sum.add(&counts),
+            Err(error) => tracing::warn!("{}: {error}; the line is left out", diary.display()),
+        }
+    }
+    sum
+}
+
+impl Drop for OwnScore {
+    /// Writes down what happened.
+    fn drop(&mut self) {
+        let (Some(scorer), Some(diary)) = (&self.scorer, &self.diary) else {
+            return;
+        };
+        let counts = scorer.counts();
+        if counts == Counts::default() {
+            return;
+        }
+        let written = serde_json::to_string(&counts)
+            .map_err(std::io::Error::other)
+            .and_then(|line| {
+                let mut file = OpenOptions::new().create(true).append(true).open(diary)?;
+                file.write_all(format!("{line}\n").as_bytes())
+            });
+        if let Err(error) = written {
+            tracing::warn!("{}: the counts cannot be written: {error}", diary.display());
+        }
     }
 }
 
@@ -349,8 +403,7 @@ impl<T: Task> Task for WithOwnScore<T> {
         let Some(own) = &self.own else {
             return self.task.facts();
         };
-        let counted = own.scorer.iter().flat_map(|scorer| {
-            let counts = scorer.counts();
+        let counted = own.counts().into_iter().flat_map(|counts| {
             let failures: Vec<String> = counts
                 .failures
                 .iter()
@@ -367,7 +420,7 @@ impl<T: Task> Task for WithOwnScore<T> {
             };
             [
                 (
-                    "Asked since training began or went on".to_owned(),
+                    "Asked".to_owned(),
                     format!(
                         "{} objects of {} wanted ({} known already, {} twice in one batch); {} scored, {} \
                          without a score",
@@ -388,10 +441,6 @@ impl<T: Task> Task for WithOwnScore<T> {
                 ),
                 ("Failures".to_owned(), listed(failures)),
                 ("Oddities of the oracle".to_owned(), listed(events)),
-                (
-                    "Scores are kept in".to_owned(),
-                    scorer.store().path().display().to_string(),
-                ),
             ]
         });
         own.facts.iter().cloned().chain(counted).collect()
