@@ -144,7 +144,7 @@ pub struct Combination {
 pub struct Combined {
     /// At least 0; at most 1 unless a raw column is.
     pub reward: f64,
-    /// [K] scores of the objectives, before weights.
+    /// `[K]` scores of the objectives, before weights.
     pub scores: Vec<f64>,
 }
 

@@ -64,19 +64,19 @@ pub enum Heard {
 /// What an oracle says of one object.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// [K] finite values, one for each column.
+    /// `[K]` finite values, one for each column.
     Scores(Vec<f64>),
     /// No score.
     Failed {
         /// Why.
         kind: FailureKind,
-        /// What the oracle said, for people; cut to [`MESSAGE`] bytes.
+        /// What the oracle said, for people; cut to 1000 bytes.
         message: String,
     },
 }
 
 /// Longest message that is kept, bytes.
-pub const MESSAGE: usize = 1000;
+const MESSAGE: usize = 1000;
 
 impl Answer {
     /// A failure with its message cut to a sensible length.

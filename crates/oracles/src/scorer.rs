@@ -16,7 +16,7 @@ use crate::store::{Arrived, Claim, Store, StoreError, Stored};
 /// What became of an object.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
-    /// [K] finite values, one for each column of the oracle.
+    /// `[K]` finite values, one for each column of the oracle.
     Scores(Vec<f64>),
     /// It gets the floor reward.
     Floor(FailureKind),
@@ -89,7 +89,7 @@ impl Scorer {
         self.with_should_stop(move || flag.load(Ordering::Relaxed))
     }
 
-    /// [K] names of the values of [`Verdict::Scores`].
+    /// `[K]` names of the values of [`Verdict::Scores`].
     pub fn columns(&self) -> &[String] {
         self.oracle.columns()
     }

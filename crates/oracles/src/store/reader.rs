@@ -24,7 +24,7 @@ pub struct SourceSummary {
     pub id: i64,
     /// What answered, as [`Oracle::source`](crate::Oracle::source) describes it.
     pub source: String,
-    /// [K] names of the values.
+    /// `[K]` names of the values.
     pub columns: Vec<String>,
     /// Objects by kind of answer: `scores`, or a [`FailureKind`](crate::FailureKind) by name.
     pub kinds: BTreeMap<String, u64>,
