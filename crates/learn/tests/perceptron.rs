@@ -219,7 +219,7 @@ fn recording_is_sampling_and_scoring() {
     let env = grid(3, 5);
     let reward = env.corners(0.1).expect("a sound reward");
     let objective = Objective::TrajectoryBalance;
-    for (config, forget) in configs().into_iter().flat_map(|c| [(c, false), (c, true)]) {
+    for (config, forget) in configs().flat_map(|c| [(c, false), (c, true)]) {
         let (_, mut once) = both(&env, 0, config);
         let (_, mut twice) = both(&env, 0, config);
         let at = (Seed::new(3), "rollout", 0);

@@ -114,7 +114,7 @@ log = os.open("asked.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 for line in sys.stdin:
     question = json.loads(line)
     os.write(log, (question["smiles"] + "\n").encode())
-    time.sleep(0.002)
+    time.sleep(0.01)
     score = min(1.0, len(question["smiles"]) / 40)
     print(json.dumps({"id": question["id"], "score": score}), flush=True)
 "#;
@@ -166,9 +166,14 @@ fn a_killed_run_asks_for_nothing_twice_that_was_answered() {
     assert!(ended.success(), "{ended}");
     let again = asked(&place);
     let distinct: BTreeSet<&String> = again.iter().collect();
-    // What was asked and not answered when a kill came is asked once more: one object of the one worker.
+    // What was being asked when a kill came, or was answered while earlier answers were being written, is
+    // asked once more.
     let doubled = again.len() - distinct.len();
-    assert!(doubled <= kills, "{doubled} of {} asked twice", again.len());
+    assert!(
+        doubled <= 2 * kills,
+        "{doubled} of {} asked twice",
+        again.len()
+    );
     assert_eq!(distinct, all.iter().collect(), "the same objects");
     for file in ["metrics.jsonl", "samples.csv", "config.toml"] {
         let file = format!("runs/run/{file}");
@@ -208,7 +213,7 @@ fn what_cannot_be_asked_is_said_before_a_run_begins() {
             &["reward.command=x", "oracle.worker=1"],
             &["oracle.worker", "did you mean \"oracle.workers\""],
         ),
-        (&["reward.url=ftp://x"], &["ftp"]),
+        (&["reward.url=ftp://x"], &["reward.url", "http"]),
     ] {
         let mut args = vec!["train", "fragments"];
         args.extend(settings);

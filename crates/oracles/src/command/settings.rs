@@ -145,7 +145,7 @@ impl CommandSettings {
     pub fn check(&self) -> Result<(), OracleError> {
         if self.command.words().first().is_none_or(|w| w.is_empty()) {
             return Err(OracleError::Text {
-                name: "oracle.command".into(),
+                name: "reward.command".into(),
                 value: self.command.line(),
                 expected: "a command, for example [\"python3\", \"score.py\"]",
             });

@@ -118,7 +118,7 @@ impl HttpSettings {
     fn uri(&self) -> Result<Uri, OracleError> {
         // Without the text: what is wrong with it may be a password in the wrong place.
         let refused = |value: &str, expected| OracleError::Text {
-            name: "oracle.url".into(),
+            name: "reward.url".into(),
             value: value.into(),
             expected,
         };

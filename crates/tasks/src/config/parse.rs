@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::defaults::{default_property, own_property, sequences_with};
 use super::error::{ConfigError, Place, nearest};
-use super::keys::{self, Allowed, KEYS, SECTIONS};
+use super::keys::{self, Allowed, SECTIONS};
 use super::oracle::OracleConfig;
 use super::rules;
 use super::schema::{Config, NetworkName, RewardConfig, TaskName};
@@ -130,6 +130,11 @@ fn with_own_score(config: Config, settings: &[Setting]) -> Config {
         });
         oracle.columns = names.collect();
     }
+    own_score(config, oracle)
+}
+
+/// Settings with a score of one's own, whose values are the reward.
+fn own_score(config: Config, oracle: OracleConfig) -> Config {
     let properties = oracle.columns.iter().map(|c| (c.clone(), own_property()));
     Config {
         reward: RewardConfig {
@@ -145,7 +150,12 @@ fn with_own_score(config: Config, settings: &[Setting]) -> Config {
 #[must_use]
 pub fn keys_of(task: TaskName) -> Vec<String> {
     let mut all = Vec::new();
-    collect(&Draft::new(task).tree, "", &mut all);
+    let defaults = Config::default_for(task);
+    collect(&Draft::of(task, defaults.clone()).tree, "", &mut all);
+    let own = own_score(defaults, OracleConfig::default());
+    collect(&Draft::of(task, own).tree, "", &mut all);
+    all.sort();
+    all.dedup();
     all
 }
 
@@ -310,10 +320,6 @@ struct Draft {
 }
 
 impl Draft {
-    fn new(task: TaskName) -> Self {
-        Self::of(task, Config::default_for(task))
-    }
-
     /// From given defaults of a task.
     fn of(task: TaskName, mut config: Config) -> Self {
         if task == TaskName::Fragments {
@@ -403,19 +409,17 @@ impl Draft {
 
     fn unknown(&self, path: &str, place: Place) -> ConfigError {
         let mut known = keys_of(self.task);
-        let own = KEYS.iter().map(|key| key.path.to_owned());
-        known.extend(own.filter(|key| {
-            key.starts_with("oracle.") || key == "reward.command" || key == "reward.url"
-        }));
         let descriptors = self.tree["reward"].as_object().into_iter().flatten();
         known.extend(
             descriptors
                 .filter(|(_, value)| value.is_object())
                 .map(|(name, _)| format!("reward.{name}")),
         );
-        let owner = TaskName::ALL
-            .into_iter()
-            .find(|task| *task != self.task && keys_of(*task).iter().any(|key| key == path));
+        let owner = TaskName::ALL.into_iter().find(|task| {
+            let below = format!("{path}.");
+            let has = |key: &String| key == path || key.starts_with(&below);
+            *task != self.task && keys_of(*task).iter().any(has)
+        });
         let section = path.rsplit_once('.').map_or("", |(section, _)| section);
         let node = section
             .split('.')
