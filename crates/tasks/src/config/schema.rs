@@ -236,7 +236,7 @@ pub struct RewardConfig {
     /// An endpoint that scores.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// The score of a sequence: tfbind8, rna:<landscape>, amp or none; sequences only.
+    /// The score of a sequence: tfbind8, `rna:<landscape>`, amp or none; sequences only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub built_in: Option<String>,
     /// What is wanted of each value of one's own score, and of each descriptor of molecules, by name.
