@@ -141,8 +141,8 @@ impl Endpoint {
         }
         let remedy = match status.as_u16() {
             401 | 403 => "check the token (oracle.token_env)",
-            404 | 405 => "check oracle.url",
-            300..=399 => "it wants to be asked elsewhere: set oracle.url to that address",
+            404 | 405 => "check reward.url",
+            300..=399 => "it wants to be asked elsewhere: set reward.url to that address",
             _ => "its log may say why",
         };
         Err(Once::Final(Refusal::Final(format!("{why}; {remedy}"))))

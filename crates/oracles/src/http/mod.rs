@@ -161,7 +161,7 @@ impl HttpOracle {
         let Some(items) = items else {
             if !self.proven.load(Ordering::Relaxed) {
                 return Err(self.problem(format!(
-                    "answered what is no list of items: {:?}; check oracle.url, and that it answers \
+                    "answered what is no list of items: {:?}; check reward.url, and that it answers \
                      {{\"items\":[{{\"id\":1,\"score\":0.5}}]}}",
                     quote()
                 )));

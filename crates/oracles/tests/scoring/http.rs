@@ -214,7 +214,7 @@ fn what_is_no_answer_is_told() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("<html>") && error.contains("oracle.url"),
+        error.contains("<html>") && error.contains("reward.url"),
         "{error}"
     );
     // Once it has answered, one wrong answer is an accident.
@@ -334,7 +334,7 @@ fn addresses_and_tokens_that_cannot_be_are_refused() {
             .unwrap_err()
             .to_string();
         assert!(
-            error.contains("oracle.url") && !error.contains("secret"),
+            error.contains("reward.url") && !error.contains("secret"),
             "{error}"
         );
     }
