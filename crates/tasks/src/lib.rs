@@ -3,6 +3,7 @@
 //!
 //! ```
 //! use anabranch_tasks::config::{Source, TaskName, load};
+//! use anabranch_tasks::own_score::Surroundings;
 //! use anabranch_tasks::runs;
 //! use anabranch_tasks::train::{Outcome, Wish};
 //!
@@ -16,10 +17,11 @@
 //!         format!("output.folder={:?}", folder.path().display().to_string()),
 //!     ],
 //! )?;
-//! let run = runs::create(&config, Some("small"), vec!["doctest".into()], "unknown")?;
-//! let outcome = runs::train_run(&config, &run, None, &mut |_| Wish::GoOn)?;
+//! let around = Surroundings::default();
+//! let run = runs::create(&config, &around, Some("small"), vec!["doctest".into()], "unknown")?;
+//! let outcome = runs::train_run(&config, &run, &around, None, &mut |_| Wish::GoOn)?;
 //! assert_eq!(outcome, Outcome::Finished);
-//! let assessment = runs::assess(&config, &run, None, None, Default::default())?;
+//! let assessment = runs::assess(&config, &run, &around, None, None, Default::default())?;
 //! assert!(assessment.evaluation.exact.is_some());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
