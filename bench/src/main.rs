@@ -29,6 +29,9 @@ struct Args {
     /// Seconds of warming up
     #[arg(long, default_value_t = 1.0)]
     warm_up: f64,
+    /// Learning rates of 0: steps do all of their work and trajectories stay as they were
+    #[arg(long)]
+    frozen: bool,
     /// A file of one SMILES a line, for molecules-*
     #[arg(long)]
     molecules: Option<PathBuf>,
@@ -62,11 +65,12 @@ fn run(args: Args) -> Result<()> {
     // Inside the pool, as in `gfn`: from outside each parallel piece would wake a thread and wait for it.
     pool.install(|| {
         let mut workload = name.workload(&context)?;
-        protocol::serve(
-            &mut *workload,
-            args.warm_up,
-            stdin().lock(),
-            stdout().lock(),
-        )
+        // A policy that learns is measured before it has learnt much.
+        let mut warm_up = (args.warm_up, protocol::WARM_UP);
+        if args.frozen {
+            workload.freeze();
+            warm_up.1 = u64::MAX;
+        }
+        protocol::serve(&mut *workload, warm_up, stdin().lock(), stdout().lock())
     })
 }

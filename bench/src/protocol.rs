@@ -44,19 +44,19 @@ pub struct Answer {
 }
 
 /// Units of warming up at most, so that training has hardly begun when it is measured.
-const WARM_UP: u64 = 50;
+pub const WARM_UP: u64 = 50;
 
-/// Answers `input` line by line until it ends.
+/// Warms up for so many seconds or units, and answers `input` line by line until it ends.
 ///
 /// # Errors
 /// Where the workload fails, a line cannot be read or is not `go <seconds>` with or without units.
 pub fn serve(
     workload: &mut dyn Workload,
-    warm_up: f64,
+    warm_up: (f64, u64),
     input: impl BufRead,
     mut output: impl Write,
 ) -> Result<()> {
-    measure(workload, warm_up, WARM_UP)?;
+    measure(workload, warm_up.0, warm_up.1)?;
     let ready = Ready {
         ready: true,
         parameters: workload.parameters(),
@@ -134,7 +134,13 @@ mod tests {
     #[test]
     fn every_go_is_answered_with_one_line() {
         let mut out = Vec::new();
-        serve(&mut Counting, 0.0, "go 0\ngo 10 3\n".as_bytes(), &mut out).expect("a good talk");
+        serve(
+            &mut Counting,
+            (0.0, 1),
+            "go 0\ngo 10 3\n".as_bytes(),
+            &mut out,
+        )
+        .expect("a good talk");
         let text = String::from_utf8(out).expect("text");
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], r#"{"ready":true,"parameters":0}"#);
@@ -150,7 +156,7 @@ mod tests {
 
     #[test]
     fn another_word_is_an_error_that_repeats_it() {
-        let error = serve(&mut Counting, 0.0, "stop\n".as_bytes(), Vec::new());
+        let error = serve(&mut Counting, (0.0, 1), "stop\n".as_bytes(), Vec::new());
         assert!(error.expect_err("not a go").to_string().contains("`stop`"));
         for line in ["go", "go x", "go 1 x", "go 1 2 3"] {
             assert_eq!(go(line), None, "{line}");

@@ -116,6 +116,10 @@ impl<M: Model> Workload for Training<M> {
         self.model.params().num_values()
     }
 
+    fn freeze(&mut self) {
+        self.adam = Adam::new(AdamConfig::with_rates(0.0, 0.0), self.model.params());
+    }
+
     fn unit(&mut self) -> Result<Done> {
         self.step()
     }

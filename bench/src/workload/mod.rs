@@ -56,6 +56,10 @@ pub trait Workload {
         0
     }
 
+    /// From now on a training step does all of its work and leaves the policy as it is, so that trajectories
+    /// stay alike however long is measured.
+    fn freeze(&mut self) {}
+
     /// The smallest measured piece: a training step, a pass over the molecules, an evaluation.
     ///
     /// # Errors

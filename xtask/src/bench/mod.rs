@@ -19,6 +19,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
+use crate::process;
+
 /// The program and the criterion benches are built in one go, so that cargo chooses one set of features
 /// for both; see `golden::BUILD`.
 const BUILD: &str = "build --release --workspace --bin anabranch-bench --bench hot";
@@ -83,7 +85,7 @@ pub fn run(root: &Path, settings: &Settings) -> Result<bool> {
 }
 
 fn criterion(root: &Path, filter: Option<&str>) -> Result<bool> {
-    let status = Command::new(crate::cargo())
+    let status = process::command(process::cargo())
         .args(BENCH.split_whitespace())
         .arg("--")
         .args(filter)
@@ -113,7 +115,7 @@ fn peak(root: &Path, settings: &Settings) -> Result<()> {
 
 /// Builds `anabranch-bench` as the product is built; where it is.
 fn build(root: &Path) -> Result<PathBuf> {
-    let status = Command::new(crate::cargo())
+    let status = process::command(process::cargo())
         .args(BUILD.split_whitespace())
         .arg("--quiet")
         .current_dir(root)

@@ -1,5 +1,5 @@
 //! How time and memory grow with the size of a step. Every size is a process of its own, so that its peak
-//! of memory is its own.
+//! of memory is its own, and none changes its policy, so that all have the same trajectories.
 
 use std::path::Path;
 use std::process::Command;
@@ -66,10 +66,10 @@ pub fn run(root: &Path, settings: &Settings) -> Result<()> {
             let name = (series.name)(size);
             let mut command = Command::new(&program);
             let threads = settings.threads.to_string();
-            // One step unmeasured: the first one asks the system for all of its memory.
-            command.args([&name, "--threads", &threads, "--warm-up", "0.001"]);
+            // One step unmeasured at least: the first one asks the system for all of its memory.
+            command.args([&name, "--threads", &threads, "--frozen", "--warm-up", "1"]);
             let mut competitor = Competitor::start(command, &folder.join(format!("{name}.log")))?;
-            let answer = competitor.go(settings.seconds, Some(MOST))?;
+            let answer = competitor.go(settings.seconds, None)?;
             let step = 1.0 / answer.rate();
             let length = answer.length.unwrap_or(0.0);
             let batch: u32 = batch(&name);
@@ -97,9 +97,6 @@ pub fn run(root: &Path, settings: &Settings) -> Result<()> {
     }
     Ok(())
 }
-
-/// Steps of one size at most: all sizes are measured early in training, where trajectories are alike.
-const MOST: u64 = 30;
 
 /// The number after the last `-b`.
 fn batch(name: &str) -> u32 {
