@@ -66,6 +66,16 @@ pub enum ChemError {
         /// What the engine found.
         reason: String,
     },
+    /// The text is not a SMARTS.
+    #[error(
+        "cannot read SMARTS {smarts:?}: {reason}; check it, for example with a drawing program"
+    )]
+    Smarts {
+        /// The text as given.
+        smarts: String,
+        /// What the engine found.
+        reason: String,
+    },
     /// The engine could not compute something for a molecule it had accepted.
     #[error("{operation} failed for {molecule:?}: {reason}; drop the molecule and report it")]
     Engine {

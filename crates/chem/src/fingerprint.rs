@@ -81,6 +81,51 @@ impl Fingerprint {
     }
 }
 
+/// How often a molecule has each circular environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CountFingerprint {
+    counts: Vec<(u32, u32)>,
+    bits: u32,
+}
+
+impl CountFingerprint {
+    /// Folded counts of Morgan environments as RDKit's `GetMorganGenerator(radius, fpSize = bits)` gives them
+    /// by `GetCountFingerprint`.
+    ///
+    /// # Errors
+    /// [`ChemError::Engine`] if the engine has no answer (`bits` = 0, for one).
+    pub fn morgan(molecule: &Molecule, radius: u32, bits: u32) -> Result<Self, ChemError> {
+        let params = MorganFingerprintParams::from(MorganGeneratorParams {
+            radius,
+            fp_size: bits,
+            ..MorganGeneratorParams::default()
+        });
+        let counts = molecule.ask("Morgan fingerprint", |engine| {
+            engine
+                .fingerprint_morgan_count_with_params(&params, None)
+                .map(|fingerprint| {
+                    let counts = fingerprint.nonzero_elements().iter();
+                    counts
+                        .map(|(bit, count)| (*bit, count.unsigned_abs()))
+                        .collect()
+                })
+        })?;
+        Ok(Self { counts, bits })
+    }
+
+    /// Number of places.
+    #[must_use]
+    pub fn num_bits(&self) -> u32 {
+        self.bits
+    }
+
+    /// (place, how often) of each place that is not zero, in the order of places.
+    #[must_use]
+    pub fn counts(&self) -> &[(u32, u32)] {
+        &self.counts
+    }
+}
+
 /// Tanimoto similarity, 0 to 1: bits in both over bits in either. Two empty fingerprints have 1, as
 /// in RDKit.
 ///

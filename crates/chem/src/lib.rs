@@ -1,8 +1,8 @@
 //! Molecules for Anabranch: a thin, checked face over a pure-Rust chemistry engine.
 //!
 //! What is here: reading and writing molecules ([`Molecule`], [`sdf_record`], [`svg`]), numbers of
-//! a molecule ([`Descriptor`], [`Descriptors`], [`sa_score`], [`Fingerprint`], [`scaffold`]), its atoms
-//! and bonds ([`MolecularGraph`]) and joining fragments into molecules ([`Vocabulary`], [`assemble`]). Every value agrees with RDKit
+//! a molecule ([`Descriptor`], [`Descriptors`], [`sa_score`], [`Fingerprint`], [`scaffold`]), substructures
+//! ([`Pattern`]), its atoms and bonds ([`MolecularGraph`]), its shape in space ([`Conformer`]) and joining fragments into molecules ([`Vocabulary`], [`assemble`]). Every value agrees with RDKit
 //! 2026.9.1, and golden files in `tests/` hold it there.
 //!
 //! What is not here: GFlowNets, rewards, tensors. The engine's own types never appear in a public
@@ -27,6 +27,7 @@
 
 mod assemble;
 mod boundary;
+mod conformer;
 mod depict;
 mod descriptors;
 mod dialect;
@@ -39,17 +40,20 @@ mod molecule;
 mod sa_score;
 mod scaffold;
 mod sdf;
+mod smarts;
 
 pub use assemble::{Join, assemble};
+pub use conformer::{Conformer, ForceField, sdf_record_3d};
 pub use depict::svg;
 pub use descriptors::{
     Descriptor, Descriptors, aromatic_rings, hba, hbd, logp, mw, qed, rings, rotatable_bonds, tpsa,
 };
 pub use error::ChemError;
-pub use fingerprint::{Fingerprint, tanimoto};
+pub use fingerprint::{CountFingerprint, Fingerprint, tanimoto};
 pub use fragment::{Fragment, MAX_STEMS, Vocabulary};
 pub use graph::{Atom, Bond, BondOrder, Hybridization, MolecularGraph};
 pub use molecule::{MAX_HEAVY_ATOMS, MAX_SMILES_BYTES, Molecule};
 pub use sa_score::sa_score;
 pub use scaffold::scaffold;
 pub use sdf::sdf_record;
+pub use smarts::Pattern;

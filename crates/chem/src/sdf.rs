@@ -17,6 +17,17 @@ pub fn sdf_record(
     properties: &[(&str, &str)],
 ) -> Result<String, ChemError> {
     let block = molecule.ask("writing SDF", |engine| engine.to_sdf_2d())?;
+    with_items(molecule, &block, "2D", title, properties)
+}
+
+/// The engine's record with our title, dimensions and data items.
+pub(crate) fn with_items(
+    molecule: &Molecule,
+    block: &str,
+    dimensions: &str,
+    title: &str,
+    properties: &[(&str, &str)],
+) -> Result<String, ChemError> {
     let malformed = || ChemError::Engine {
         operation: "writing SDF",
         molecule: molecule.name_for_errors(),
@@ -29,7 +40,7 @@ pub fn sdf_record(
 
     let mut record = String::with_capacity(block.len() + 64 * properties.len());
     record.push_str(&one_line(title));
-    record.push_str("\n  Anabran           2D\n\n");
+    record.push_str(&format!("\n  Anabran           {dimensions}\n\n"));
     record.push_str(&table[..end]);
     record.push_str("M  END\n");
     for (name, value) in properties {

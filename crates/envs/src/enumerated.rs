@@ -35,7 +35,8 @@ impl<E: Discrete<State: Eq + Hash>> Enumerated<E> {
     /// Writes down every reachable state of `env`, at most `limit` of them, in a topological order.
     ///
     /// # Errors
-    /// [`EnvError::TooManyStates`] as soon as there are more.
+    /// [`EnvError::TooManyStates`] as soon as there are more; [`EnvError::Cycle`] where the edges have no
+    /// topological order.
     ///
     /// # Complexity
     /// One step and one look-up for each edge; the edges are held until the order is known.
@@ -69,7 +70,7 @@ impl<E: Discrete<State: Eq + Hash>> Enumerated<E> {
             children.push(row);
         }
         // A state is ready when all edges into it have been seen (Kahn 1962).
-        let mut order = vec![0];
+        let mut order = Vec::from_iter((entries[0] == 0).then_some(0));
         let mut next = 0;
         while next < order.len() {
             for &child in &children[order[next]] {
@@ -79,6 +80,11 @@ impl<E: Discrete<State: Eq + Hash>> Enumerated<E> {
                 }
             }
             next += 1;
+        }
+        if order.len() < found.len() {
+            return Err(EnvError::Cycle {
+                states: found.len() - order.len(),
+            });
         }
         let states: Vec<E::State> = order
             .into_iter()

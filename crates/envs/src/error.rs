@@ -75,6 +75,15 @@ pub enum EnvError {
         /// Most states allowed.
         limit: usize,
     },
+    /// Edges that lead back to where they came from.
+    #[error(
+        "{states} states are on a cycle or behind one; actions must only ever add to a state: run the \
+         environment's conformance check"
+    )]
+    Cycle {
+        /// How many.
+        states: usize,
+    },
     /// Nodes and edges that are not one tree.
     #[error("this is not a tree of fragments: {reason}")]
     BadTree {
