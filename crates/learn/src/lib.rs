@@ -34,6 +34,7 @@
 
 pub mod error;
 pub mod guide;
+pub mod onnx;
 pub mod optim;
 pub mod params;
 pub mod policy;

@@ -18,6 +18,12 @@ pub enum OracleError {
     /// The sEH proxy has no weights or no answer.
     #[error(transparent)]
     Seh(#[from] crate::seh::SehError),
+    /// Docking cannot be set up.
+    #[error(transparent)]
+    Docking(#[from] crate::docking::DockingError),
+    /// A model in an ONNX file cannot be used.
+    #[error(transparent)]
+    Onnx(#[from] crate::onnx::OnnxError),
     /// The store of scores failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,10 +1,11 @@
 //! Object to score: what a finished object is worth.
 //!
-//! Here are: any descriptor of a molecule with a weight, a direction and a desired range, combined
+//! Here are: any measure of a molecule ([`Measure`]) with a weight, a direction and a desired range, combined
 //! into one reward; two rewards of the literature, computed natively: binding of two strands of
 //! [`rna`], and the proxy for binding to soluble epoxide hydrolase ([`seh`]); and whatever else scores
 //! objects, by one contract ([`Oracle`]): a command ([`CommandOracle`]), an HTTP endpoint
-//! ([`HttpOracle`]), a function ([`Callable`]), each asked through a [`Scorer`], which keeps every answer in
+//! ([`HttpOracle`]), a function ([`Callable`]), AutoDock Vina ([`Docking`]), a model in an ONNX
+//! file ([`OnnxOracle`]), each asked through a [`Scorer`], which keeps every answer in
 //! a [`Store`] before handing it out, asks nothing twice, and gives each failure its fate ([`Fates`]). No
 //! training and no tensor library.
 //!
@@ -14,7 +15,7 @@
 //!
 //! let reward = PropertyReward::new(
 //!     vec![Property {
-//!         descriptor: Descriptor::Mw,
+//!         measure: Descriptor::Mw.into(),
 //!         weight: 1.0,
 //!         transform: Transform::new(Desirability::Window { low: 200.0, high: 500.0, margin: 150.0 }),
 //!     }],
@@ -47,9 +48,12 @@ mod callable;
 pub mod combine;
 pub mod command;
 mod counts;
+pub mod docking;
 mod error;
 mod fates;
 pub mod http;
+mod measure;
+pub mod onnx;
 mod oracle;
 mod property;
 mod reply;
@@ -63,9 +67,12 @@ pub use callable::Callable;
 pub use combine::{Combination, Combine, Combined, Objective};
 pub use command::{CommandLine, CommandOracle, CommandSettings, Protocol};
 pub use counts::Counts;
+pub use docking::{Docking, DockingSettings};
 pub use error::OracleError;
 pub use fates::{End, EventFate, Fate, Fates};
 pub use http::{HttpOracle, HttpSettings};
+pub use measure::Measure;
+pub use onnx::{OnnxOracle, OnnxSettings};
 pub use oracle::{Answer, Event, FailureKind, Heard, Listener, Oracle};
 pub use property::{Property, PropertyReward, Score};
 pub use scorer::{Scorer, Verdict};

@@ -1,16 +1,17 @@
-//! Descriptors of a molecule as one reward.
+//! Measures of a molecule as one reward.
 
-use anabranch_chem::{Descriptor, Molecule};
+use anabranch_chem::Molecule;
 
 use crate::combine::Combine;
 use crate::error::OracleError;
+use crate::measure::Measure;
 use crate::transform::Transform;
 
 /// One property of a reward.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Property {
     /// What is measured.
-    pub descriptor: Descriptor,
+    pub measure: Measure,
     /// How much it counts; above 0.
     pub weight: f64,
     /// What is wanted of it.
@@ -32,7 +33,7 @@ pub struct PropertyReward {
 pub struct Score {
     /// From the floor to 1.
     pub reward: f64,
-    /// One for each property: the descriptor's value in its own unit.
+    /// One for each property: the measured value in its own unit.
     pub values: Vec<f64>,
 }
 
@@ -59,7 +60,7 @@ impl PropertyReward {
             ));
         }
         for property in &properties {
-            let name = property.descriptor.name();
+            let name = property.measure.name();
             if !(property.weight.is_finite() && property.weight >= 0.0) {
                 return Err(setting(
                     format!("reward.{name}.weight"),
@@ -78,7 +79,7 @@ impl PropertyReward {
             .find(|p| !p.transform.desirability.is_bounded());
         if let (Some(property), Combine::Tchebycheff) = (raw, combine) {
             return Err(OracleError::Text {
-                name: format!("reward.{}.shape", property.descriptor.name()),
+                name: format!("reward.{}.shape", property.measure.name()),
                 value: "raw".into(),
                 expected: "a range, sigmoid or step, since tchebycheff needs scores up to 1",
             });
@@ -101,13 +102,13 @@ impl PropertyReward {
     /// The reward of a molecule.
     ///
     /// # Errors
-    /// Where a descriptor cannot be computed.
+    /// Where a value cannot be computed.
     pub fn score(&self, molecule: &Molecule) -> Result<Score, OracleError> {
         let mut values = Vec::with_capacity(self.properties.len());
         let mut scores = Vec::with_capacity(self.properties.len());
         for property in &self.properties {
-            let value = property.descriptor.of(molecule)?;
-            let name = property.descriptor.name();
+            let value = property.measure.of(molecule)?;
+            let name = property.measure.name();
             let score = property.transform.apply(name, value)?;
             values.push(value);
             scores.push(match self.combine {
@@ -126,13 +127,15 @@ impl PropertyReward {
 
 #[cfg(test)]
 mod tests {
+    use anabranch_chem::Descriptor;
+
     use super::*;
     use crate::transform::Desirability;
 
     #[test]
     fn impossible_settings_are_refused() {
         let property = |weight, low, high| Property {
-            descriptor: Descriptor::Qed,
+            measure: Descriptor::Qed.into(),
             weight,
             transform: Transform::new(Desirability::Higher { low, high }),
         };
@@ -153,7 +156,7 @@ mod tests {
         let molecule = Molecule::from_smiles("CC(=O)Oc1ccccc1C(=O)O").expect("aspirin");
         let properties = vec![
             Property {
-                descriptor: Descriptor::Rings,
+                measure: Descriptor::Rings.into(),
                 weight: 1.0,
                 transform: Transform::new(Desirability::Higher {
                     low: 0.0,
@@ -161,7 +164,7 @@ mod tests {
                 }),
             },
             Property {
-                descriptor: Descriptor::HeavyAtoms,
+                measure: Descriptor::HeavyAtoms.into(),
                 weight: 3.0,
                 transform: Transform::new(Desirability::Higher {
                     low: 0.0,

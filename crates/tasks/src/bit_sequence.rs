@@ -7,8 +7,9 @@ use anabranch_envs::bit_sequence::{BitSequence, Bits, Distance, NearestMode};
 use anabranch_learn::policy::Perceptron;
 
 use crate::config::Config;
-use crate::config::schema::{BitDistance, BitSequenceConfig};
+use crate::config::schema::{BitDistance, BitSequenceConfig, EnvConfig};
 use crate::error::{Result, TaskError};
+use crate::export::{Names, names};
 use crate::task::{Column, Described, EXACT_LIMIT, Scored, Task, mlp_config};
 
 /// See the module's description.
@@ -77,6 +78,23 @@ impl Task for BitSequenceTask {
             text: bits.to_string(),
             molecule: None,
         })
+    }
+
+    fn names(&self, config: &Config) -> Names {
+        let EnvConfig::BitSequence(env) = &config.env else {
+            return Names::new();
+        };
+        let bit = |i| (0..2).map(move |value| format!("bit {i} is {value}"));
+        let mut features: Vec<String> = (0..env.bits).flat_map(bit).collect();
+        features.extend((0..=env.bits / env.word).map(|count| format!("{count} words")));
+        let words = 0..1_usize << env.word;
+        let width = env.word;
+        names::fixed(
+            features,
+            words
+                .map(|word| format!("append {word:0width$b}"))
+                .collect(),
+        )
     }
 
     fn dag(&self) -> Result<Option<Dag<Bits>>> {

@@ -16,6 +16,7 @@ use anabranch_learn::policy::Perceptron;
 use crate::config::Config;
 use crate::config::schema::{DagConfig, DagScore};
 use crate::error::{Result, TaskError};
+use crate::export::{Names, names};
 use crate::task::{Column, Described, Scored, Task, mlp_config};
 
 /// Most variables whose graphs are all written down (29,281 of them).
@@ -161,6 +162,15 @@ impl Task for DagTask {
             },
             molecule: None,
         })
+    }
+
+    fn names(&self, _config: &Config) -> Names {
+        let pair = |from: &String| {
+            let from = from.clone();
+            self.names.iter().map(move |to| format!("{from}->{to}"))
+        };
+        let pairs: Vec<String> = self.names.iter().flat_map(pair).collect();
+        names::fixed(pairs.clone(), pairs)
     }
 
     fn dag(&self) -> Result<Option<Dag<Digraph>>> {

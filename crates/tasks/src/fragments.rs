@@ -9,12 +9,13 @@ use anabranch_core::exact::Dag;
 use anabranch_core::rng::Stream;
 use anabranch_envs::fragments::{EnumeratedFragments, Fragments, Tree};
 use anabranch_learn::policy::{GraphTransformerConfig, NativeGraphTransformer};
-use anabranch_oracles::{Property, PropertyReward};
+use anabranch_oracles::{Measure, Property, PropertyReward};
 use serde::Deserialize;
 
 use crate::config::Config;
 use crate::config::schema::{FragmentsConfig, RewardConfig};
 use crate::error::{Result, TaskError};
+use crate::export::Names;
 use crate::task::{Column, Described, Scored, Task, objective};
 
 /// See the module's description.
@@ -27,7 +28,7 @@ pub struct FragmentsTask {
     /// None where somebody else says what molecules are worth.
     reward: Option<PropertyReward>,
     /// What is measured: the rewarded ones first.
-    descriptors: Vec<Descriptor>,
+    measures: Vec<Measure>,
     listed: Option<Listed>,
 }
 
@@ -62,12 +63,23 @@ impl FragmentsTask {
             path => read_vocabulary(Path::new(path))?,
         };
         let env = Fragments::new(vocabulary, env.max_nodes)?;
-        let counts = reward.properties.iter().filter(|(_, p)| p.weight > 0.0);
-        let wanted = counts.filter_map(|(name, _)| Descriptor::parse(name).ok());
-        let mut descriptors: Vec<Descriptor> = wanted.collect();
+        let mut properties = Vec::new();
+        for (name, property) in &reward.properties {
+            // What is no measure is a value of somebody else's score.
+            if property.weight > 0.0
+                && let Some(measure) = measure(name, reward)?
+            {
+                properties.push(Property {
+                    measure,
+                    weight: property.weight,
+                    transform: property.transform(),
+                });
+            }
+        }
+        let mut measures: Vec<Measure> = properties.iter().map(|p| p.measure.clone()).collect();
         for descriptor in ALWAYS {
-            if !descriptors.contains(&descriptor) {
-                descriptors.push(descriptor);
+            if measures.iter().all(|m| m.name() != descriptor.name()) {
+                measures.push(descriptor.into());
             }
         }
         Ok(Self {
@@ -75,9 +87,12 @@ impl FragmentsTask {
             env,
             reward: match elsewhere {
                 true => None,
-                false => Some(property_reward(reward)?),
+                false => {
+                    let combine = reward.combine.into();
+                    Some(PropertyReward::new(properties, combine, reward.floor)?)
+                }
             },
-            descriptors,
+            measures,
         })
     }
 
@@ -102,22 +117,22 @@ fn listed(env: &Fragments) -> Result<Option<Listed>> {
     }))
 }
 
-/// The reward of the settings.
-fn property_reward(config: &RewardConfig) -> Result<PropertyReward> {
-    let mut properties = Vec::new();
-    for (name, property) in &config.properties {
-        let descriptor = Descriptor::parse(name)?;
-        properties.push(Property {
-            descriptor,
-            weight: property.weight,
-            transform: property.transform(),
-        });
-    }
-    Ok(PropertyReward::new(
-        properties,
-        config.combine.into(),
-        config.floor,
-    )?)
+/// What a name measures; none where it is no measure of molecules.
+fn measure(name: &str, config: &RewardConfig) -> Result<Option<Measure>> {
+    let texts = |texts: &Option<Vec<String>>| texts.clone().unwrap_or_default();
+    Ok(Some(match name {
+        "seh" => Measure::seh().map_err(|error| {
+            TaskError::Request(format!(
+                "reward.seh cannot be measured: {error}; gfn data fetch seh_proxy gets the weights"
+            ))
+        })?,
+        "similarity" => Measure::similarity(&texts(&config.target))?,
+        "substructure" => Measure::substructure(&texts(&config.smarts))?,
+        _ => match Descriptor::parse(name) {
+            Ok(descriptor) => descriptor.into(),
+            Err(_) => return Ok(None),
+        },
+    }))
 }
 
 #[derive(Deserialize)]
@@ -174,13 +189,13 @@ impl Task for FragmentsTask {
     }
 
     fn columns(&self) -> Vec<Column> {
-        self.descriptors
+        self.measures
             .iter()
-            .map(|&descriptor| Column {
-                name: descriptor.name().to_string(),
-                unit: match descriptor {
-                    Descriptor::Mw => "Da",
-                    Descriptor::Tpsa => "Å²",
+            .map(|measure| Column {
+                name: measure.name().to_string(),
+                unit: match measure {
+                    Measure::Descriptor(Descriptor::Mw) => "Da",
+                    Measure::Descriptor(Descriptor::Tpsa) => "Å²",
                     _ => "",
                 },
             })
@@ -198,8 +213,8 @@ impl Task for FragmentsTask {
             }
             None => (1.0, Vec::new()),
         };
-        for descriptor in &self.descriptors[values.len()..] {
-            values.push(descriptor.of(&molecule)?);
+        for measure in &self.measures[values.len()..] {
+            values.push(measure.of(&molecule)?);
         }
         let multiplicity = self
             .listed
@@ -222,6 +237,37 @@ impl Task for FragmentsTask {
             text: molecule.smiles()?.to_string(),
             molecule: Some(molecule),
         })
+    }
+
+    fn names(&self, _config: &Config) -> Names {
+        let fragments = self.env.vocabulary().fragments().iter();
+        let fragments: Vec<String> = fragments.map(|f| f.smiles.clone()).collect();
+        let mut nodes = fragments.clone();
+        nodes.push("(empty tree)".into());
+        let stems = self.env.max_stems();
+        let end = |which: &str| -> Vec<String> {
+            (0..stems)
+                .map(|stem| format!("{which} end at stem {stem}"))
+                .chain([format!("{which} end undecided")])
+                .collect()
+        };
+        let join = |f: &String| format!("join {f} to this fragment");
+        Names::from([
+            ("nodes", nodes),
+            ("edges", [end("own"), end("other")].concat()),
+            ("node_forward", fragments.iter().map(join).collect()),
+            (
+                "edge_forward",
+                (0..stems)
+                    .map(|stem| format!("own end: stem {stem}"))
+                    .collect(),
+            ),
+            (
+                "node_backward",
+                vec!["this fragment was joined last".into()],
+            ),
+            ("edge_backward", vec!["the own end was decided last".into()]),
+        ])
     }
 
     fn dag(&self) -> Result<Option<Dag<Tree>>> {

@@ -10,6 +10,7 @@ use anabranch_learn::policy::Perceptron;
 use crate::config::Config;
 use crate::config::schema::{GridReward, HypergridConfig, TerminalConfig};
 use crate::error::{Result, TaskError};
+use crate::export::{Names, names};
 use crate::task::{Column, Described, EXACT_LIMIT, Scored, Task, mlp_config};
 
 enum CellReward {
@@ -103,6 +104,15 @@ impl Task for HypergridTask {
             text: text.join(" "),
             molecule: None,
         })
+    }
+
+    fn names(&self, _config: &Config) -> Names {
+        let (dims, side) = (self.grid.dims(), self.grid.side());
+        let cells = |d| (0..side).map(move |c| format!("coordinate {d} is {c}"));
+        names::fixed(
+            (0..dims).flat_map(cells).collect(),
+            (0..dims).map(|d| format!("raise coordinate {d}")).collect(),
+        )
     }
 
     fn dag(&self) -> Result<Option<Dag<Cell>>> {

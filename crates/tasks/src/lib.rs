@@ -34,6 +34,7 @@ pub mod config;
 pub mod dag;
 pub mod error;
 pub mod evaluate;
+pub mod export;
 pub mod fragments;
 pub mod hypergrid;
 pub mod logo;

@@ -10,12 +10,13 @@ use std::sync::Arc;
 use anabranch_core::exact::Dag;
 use anabranch_core::rng::Stream;
 use anabranch_oracles::{
-    Combination, CommandOracle, Counts, End, FailureKind, HttpOracle, Objective, Oracle,
-    OracleError, Scorer, Store, Verdict,
+    Combination, CommandOracle, Counts, Docking, End, FailureKind, HttpOracle, Objective,
+    OnnxOracle, Oracle, OracleError, Scorer, Store, Verdict,
 };
 
 use crate::config::{Config, OracleConfig};
 use crate::error::{Result, TaskError};
+use crate::export::Names;
 use crate::sequences::Alphabet;
 use crate::task::{Column, Described, Scored, State, Task};
 
@@ -80,6 +81,7 @@ impl fmt::Debug for Surroundings {
 pub struct WithOwnScore<T> {
     task: T,
     own: Option<OwnScore>,
+    docks: bool,
 }
 
 /// The score and what is made of its values.
@@ -106,7 +108,11 @@ impl<T: Task> WithOwnScore<T> {
             Some(oracle) => Some(OwnScore::new(&task, config, oracle, around)?),
             None => None,
         };
-        Ok(Self { task, own })
+        Ok(Self {
+            task,
+            own,
+            docks: config.docking.is_some(),
+        })
     }
 }
 
@@ -262,6 +268,16 @@ fn oracle<T: Task>(
     if let Some(function) = &around.function {
         return function(settings);
     }
+    if let Some(docking) = &config.docking {
+        let settings = docking.settings(settings, around.folder.as_deref());
+        return Ok(Box::new(Docking::new(
+            settings.map_err(OracleError::from)?,
+        )?));
+    }
+    if let (Some(model), Some(onnx)) = (&config.reward.onnx, &config.onnx) {
+        let settings = onnx.settings(model, settings);
+        return Ok(Box::new(OnnxOracle::new(settings)?));
+    }
     match (&config.reward.command, &config.reward.url) {
         (Some(command), _) => {
             let mut settings = settings.command(command, field, json);
@@ -271,7 +287,7 @@ fn oracle<T: Task>(
         (None, Some(url)) => Ok(Box::new(HttpOracle::new(settings.http(url, field, json))?)),
         (None, None) => Err(TaskError::Request(
             "there are settings of a score of one's own (the section oracle), and nobody who gives it: set \
-             reward.command, for example reward.command='[\"python3\", \"score.py\"]', or reward.url; a run \
+             reward.command, for example reward.command='[\"python3\", \"score.py\"]', reward.url or reward.onnx; a run \
              that was scored by a function of a program is gone on with from that program"
                 .into(),
         )),
@@ -280,6 +296,16 @@ fn oracle<T: Task>(
 
 /// Who answers, for people.
 fn described(config: &Config) -> String {
+    if let Some(docking) = &config.docking {
+        let (receptor, search_box) = (&docking.receptor, &docking.search_box);
+        return format!(
+            "AutoDock Vina into {receptor}, box {search_box}, exhaustiveness {}, seed {}",
+            docking.exhaustiveness, docking.seed
+        );
+    }
+    if let (Some(model), Some(onnx)) = (&config.reward.onnx, &config.onnx) {
+        return format!("the model {model}, which sees {}", onnx.described());
+    }
     match (&config.reward.command, &config.reward.url) {
         (Some(command), _) => format!("the command {}", command.line()),
         (None, Some(url)) => format!("the endpoint {url}"),
@@ -336,7 +362,10 @@ impl<T: Task> Task for WithOwnScore<T> {
         let own = self.own.iter().flat_map(|own| &own.columns);
         let own = own.map(|name| Column {
             name: name.clone(),
-            unit: "",
+            unit: match name.as_str() {
+                "affinity" if self.docks => "kcal/mol",
+                _ => "",
+            },
         });
         own.chain(self.task.columns()).collect()
     }
@@ -393,6 +422,10 @@ impl<T: Task> Task for WithOwnScore<T> {
             None => self.task.dag(),
             Some(_) => Ok(None),
         }
+    }
+
+    fn names(&self, config: &Config) -> Names {
+        self.task.names(config)
     }
 
     fn alphabet(&self) -> Option<&Alphabet> {

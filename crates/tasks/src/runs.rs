@@ -135,6 +135,42 @@ pub fn settings(run: &RunFolder, overrides: &[String]) -> Result<Config> {
     Ok(load(Source::text(name, run.config()?), overrides)?)
 }
 
+/// Changes the settings of a run that is gone on with, from the checkpoint of step `from` or the newest, and
+/// returns them.
+///
+/// # Errors
+/// Where an override is refused, would make it another run, or does not fit what is trained.
+pub fn reconfigure(
+    run: &RunFolder,
+    overrides: &[String],
+    around: &Surroundings,
+    from: Option<u64>,
+) -> Result<Config> {
+    let before = settings(run, &[])?;
+    let config = settings(run, overrides)?;
+    for (name, same) in [
+        ("task", before.task == config.task),
+        ("env", before.env == config.env),
+        ("policy", before.policy == config.policy),
+        ("seed", before.seed == config.seed),
+        (
+            "output.folder",
+            before.output.folder == config.output.folder,
+        ),
+    ] {
+        if !same {
+            return Err(TaskError::Request(format!(
+                "{name} cannot change within a run; begin a new one (gfn train)"
+            )));
+        }
+    }
+    if config != before {
+        check_resume(&config, run, around, from)?;
+        run.replace("config.toml", to_toml(&config).as_bytes())?;
+    }
+    Ok(config)
+}
+
 /// How the trained run is closed: where its samples and its report are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closed {
@@ -179,8 +215,11 @@ pub fn train_run(
     )
 }
 
-/// Loads a checkpoint that must be there.
-fn checkpoint(config: &Config, run: &RunFolder, from: Option<u64>) -> Result<Checkpoint> {
+/// Loads a checkpoint that must be there: that of step `from`, or the newest.
+///
+/// # Errors
+/// Where there is none, or it is damaged.
+pub fn checkpoint(config: &Config, run: &RunFolder, from: Option<u64>) -> Result<Checkpoint> {
     let store = CheckpointStore::new(&run.file("checkpoints"), config.output.keep_checkpoints);
     store.load(from)?.ok_or_else(|| TaskError::File {
         path: run.file("checkpoints"),
@@ -239,7 +278,10 @@ impl Visit for Assess<'_> {
 }
 
 /// `beta`, where the policy can be told of it.
-fn conditioned<T: Task>(sampler: &Sampler<'_, T>, beta: f64) -> Result<f64> {
+///
+/// # Errors
+/// Where it is not above 0, or the policy was trained at another temperature only.
+pub fn conditioned<T: Task>(sampler: &Sampler<'_, T>, beta: f64) -> Result<f64> {
     let fixed = sampler.conditioner.width() == 0;
     if !(beta.is_finite() && beta > 0.0) {
         return Err(TaskError::Request(format!(

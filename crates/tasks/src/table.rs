@@ -11,7 +11,9 @@ use anabranch_envs::table::SequenceTable;
 use anabranch_learn::policy::Perceptron;
 
 use crate::config::Config;
+use crate::config::schema::EnvConfig;
 use crate::error::{Result, TaskError};
+use crate::export::{Names, names};
 use crate::sequences::Alphabet;
 use crate::task::{Column, Described, Scored, Task, mlp_config};
 
@@ -107,6 +109,15 @@ impl<E: Enumerable<State = Letters> + VectorEncoded> Task for TableTask<E> {
 
     fn dag(&self) -> Result<Option<Dag<Letters>>> {
         Ok(Some(Dag::new(&self.env)?))
+    }
+
+    fn names(&self, config: &Config) -> Names {
+        let order = match &config.env {
+            EnvConfig::Sequences(env) => env.order,
+            EnvConfig::Table(env) => env.order,
+            _ => return Names::new(),
+        };
+        names::sequences(self.alphabet.tokens(), self.table.length(), order)
     }
 
     fn alphabet(&self) -> Option<&Alphabet> {

@@ -11,7 +11,8 @@ use anabranch_core::objective::{
 };
 use anabranch_core::rng::Stream;
 use anabranch_core::{Discrete, Seed};
-use anabranch_learn::policy::{MlpConfig, Model};
+use anabranch_learn::onnx::Export;
+use anabranch_learn::policy::MlpConfig;
 use rayon::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -24,6 +25,7 @@ use crate::config::schema::{
 };
 use crate::dag::DagTask;
 use crate::error::Result;
+use crate::export::Names;
 use crate::fragments::FragmentsTask;
 use crate::hypergrid::HypergridTask;
 use crate::own_score::{Surroundings, WithOwnScore};
@@ -79,7 +81,7 @@ pub trait Task: Sync {
     /// What is sampled.
     type Env: Discrete<State: Serialize + DeserializeOwned>;
     /// What scores its edges and is trained.
-    type Model: Model<Env = Self::Env>;
+    type Model: Export<Env = Self::Env>;
 
     /// The environment.
     fn env(&self) -> &Self::Env;
@@ -147,6 +149,11 @@ pub trait Task: Sync {
     /// # Errors
     /// Where the environment breaks its contract.
     fn dag(&self) -> Result<Option<Dag<State<Self>>>>;
+
+    /// What stands at each place of the inputs and outputs of an exported policy.
+    fn names(&self, _config: &Config) -> Names {
+        Names::new()
+    }
 
     /// The letters of objects that are sequences, so that the report can show logos.
     fn alphabet(&self) -> Option<&Alphabet> {

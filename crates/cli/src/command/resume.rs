@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anabranch_learn::run::RunFolder;
-use anabranch_tasks::config::to_toml;
 use anabranch_tasks::runs;
 
 use super::{around, train_to_the_end};
@@ -31,26 +30,6 @@ pub struct Args {
 /// Runs it.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let run = RunFolder::open_for_writing(&args.run)?;
-    let before = runs::settings(&run, &[])?;
-    let config = runs::settings(&run, &args.settings)?;
-    for (name, same) in [
-        ("task", before.task == config.task),
-        ("env", before.env == config.env),
-        ("policy", before.policy == config.policy),
-        ("seed", before.seed == config.seed),
-        (
-            "output.folder",
-            before.output.folder == config.output.folder,
-        ),
-    ] {
-        anyhow::ensure!(
-            same,
-            "{name} cannot change within a run; begin a new one with gfn train"
-        );
-    }
-    if config != before {
-        runs::check_resume(&config, &run, &around(), args.from)?;
-        run.replace("config.toml", to_toml(&config).as_bytes())?;
-    }
+    let config = runs::reconfigure(&run, &args.settings, &around(), args.from)?;
     train_to_the_end(&config, &run, args.from)
 }

@@ -2,6 +2,9 @@
 mod bad_input;
 mod commands;
 mod data;
+#[cfg(unix)]
+mod docking;
+mod hostile;
 mod own_score;
 mod place;
 mod reproduce;

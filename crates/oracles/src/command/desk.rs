@@ -17,6 +17,8 @@ const REPORTS: usize = 256;
 const GLANCE: Duration = Duration::from_millis(50);
 /// How long the output of a killed process is waited for.
 const DRAIN: Duration = Duration::from_secs(1);
+/// How long a command may be silent at its start before the user hears of it.
+const SILENCE: Duration = Duration::from_secs(15);
 
 /// A place for a worker.
 #[derive(Debug, Default)]
@@ -44,6 +46,8 @@ pub(super) struct Desk {
     failures: u32,
     /// Objects that have failed by crash or time-out; a second time says nothing new of the command.
     suspects: HashSet<String>,
+    /// Whether the user knows that a command is silent from its start.
+    warned: bool,
 }
 
 impl Desk {
@@ -58,6 +62,7 @@ impl Desk {
             proven: false,
             failures: 0,
             suspects: HashSet::new(),
+            warned: false,
         }
     }
 
@@ -301,6 +306,18 @@ impl Desk {
                     self.conclude(round, place)?;
                 }
                 continue;
+            }
+            let waited = now.saturating_duration_since(worker.since);
+            if !self.proven && !self.warned && !worker.pending.is_empty() && waited > SILENCE {
+                self.warned = true;
+                tracing::warn!(
+                    "the oracle's command `{}` has not answered in {} s and is waited for up to {} s \
+                     (oracle.startup_timeout); if it is not still starting, it keeps its answers back: it must \
+                     flush its output after each line",
+                    round.settings.command.line(),
+                    SILENCE.as_secs(),
+                    allowed(false, round.settings)
+                );
             }
             if deadline(worker, round.settings).is_some_and(|d| d <= now) {
                 if let Some(id) = worker.pending.front().map(|p| p.id) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::StoreError;
 use super::{answer, count, file};
@@ -130,16 +130,29 @@ impl StoreReader {
         Ok(())
     }
 
-    /// The objects of a source with the highest values of its first column, best first.
+    /// The objects of a source with the highest values of its first column, best first; of docking those with the
+    /// lowest affinity.
     ///
     /// # Errors
     /// Where the file cannot be read.
     pub fn best(&self, source: i64, count: u32) -> Result<Vec<StoredRow>, StoreError> {
         let read = || -> rusqlite::Result<Vec<StoredRow>> {
+            let text: Option<String> = self
+                .connection
+                .query_row(
+                    "SELECT source FROM sources WHERE id = ?1",
+                    [source],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            let order = match text.is_some_and(|text| crate::docking::is_source(&text)) {
+                true => "ASC",
+                false => "DESC",
+            };
             self.connection
                 .prepare(&format!(
                     "{ROWS} WHERE source = ?1 AND kind = 'scores'
-                     ORDER BY json_extract(scores, '$[0]') DESC, object LIMIT ?2"
+                     ORDER BY json_extract(scores, '$[0]') {order}, object LIMIT ?2"
                 ))?
                 .query_map(params![source, count], stored_row)?
                 .collect()

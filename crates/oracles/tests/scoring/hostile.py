@@ -27,8 +27,10 @@ def first_time(what):
 def answer(line):
     global calls
     calls += 1
-    number, _, thing = line.decode().removeprefix('{"id":').removesuffix('"}').partition(',"object":"')
-    n = int(thing.split("-")[1])
+    number, _, field = line.decode().removeprefix('{"id":').removesuffix('"}').partition(',"')
+    thing = field.partition('":"')[2]
+    # By the number in its name, or else by one that is made of its letters.
+    n = int(thing.split("-")[1]) if "-" in thing else int.from_bytes(thing.encode()) % 9973
     if calls % 7 == 0:
         os.write(2, f"crash at {thing}\n".encode())
         if n % 2:

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use anabranch_chem::Descriptor;
 
 use super::error::{ConfigError, nearest};
+use super::oracle::OracleConfig;
 use super::schema::{
     BackwardName, BetaConfig, BitDistance, BitSequenceConfig, Combine, Config, DagConfig, DagScore,
     Direction, EnvConfig, ExplorationConfig, FragmentsConfig, GridReward, HypergridConfig,
@@ -80,10 +81,15 @@ impl Config {
                 combine: Combine::Product,
                 command: None,
                 url: None,
+                onnx: None,
                 built_in: None,
+                target: None,
+                smarts: None,
                 properties: BTreeMap::new(),
             },
             oracle: None,
+            docking: None,
+            onnx: None,
             policy: PolicyConfig {
                 network: None,
                 width: 256,
@@ -376,6 +382,42 @@ pub fn default_property(descriptor: Descriptor) -> PropertyConfig {
         high,
         margin,
         power: 1.0,
+    }
+}
+
+/// What is wanted of a measure that is no descriptor when only its weight is given; the weight here is 0.
+/// Of the sEH proxy it is y / 8, as in the literature, up to 1.
+#[must_use]
+pub fn default_measure(name: &str) -> PropertyConfig {
+    PropertyConfig {
+        weight: 0.0,
+        direction: Direction::Higher,
+        low: 0.0,
+        high: if name == "seh" { 8.0 } else { 1.0 },
+        margin: 0.0,
+        power: 1.0,
+    }
+}
+
+/// What is wanted of an affinity in kcal/mol when nothing is said: most drugs dock at -6 to -12.
+#[must_use]
+pub fn affinity_property() -> PropertyConfig {
+    PropertyConfig {
+        direction: Direction::Lower,
+        low: -12.0,
+        high: -4.0,
+        ..own_property()
+    }
+}
+
+/// The settings of docking when nothing is said: an affinity takes seconds to minutes, so fewer are asked.
+#[must_use]
+pub fn docking_oracle() -> OracleConfig {
+    OracleConfig {
+        columns: vec!["affinity".to_owned()],
+        timeout: 600.0,
+        compare: 16,
+        ..OracleConfig::default()
     }
 }
 

@@ -23,6 +23,10 @@ pub enum Allowed {
     AnyText,
     /// Names, at least one.
     Names,
+    /// Names, or none.
+    AnyNames,
+    /// A text, or several; none empty.
+    Texts,
     /// The words of a command, or a line for the shell.
     Command,
     /// What becomes of a failure.
@@ -78,6 +82,10 @@ impl fmt::Display for Allowed {
             Self::Text => f.write_str("a text that is not empty"),
             Self::AnyText => f.write_str("a text, or \"\" for none"),
             Self::Names => f.write_str("a list of names, such as [\"affinity\", \"selectivity\"]"),
+            Self::AnyNames => {
+                f.write_str("a list of names, such as [\"mw\", \"logp\"], or [] for none")
+            }
+            Self::Texts => f.write_str("a text, or a list of texts, such as [\"CCO\", \"CCN\"]"),
             Self::Command => f.write_str(
                 "a list of words, such as [\"python3\", \"score.py\"], or a line for the shell",
             ),
@@ -159,7 +167,10 @@ pub const KEYS: &[Key] = &[
     key("env.data", Allowed::Text, "\"random\", or a CSV file: a header of names and one row of numbers for each observation."),
     key("reward.command", Allowed::Command, "A program that scores: its words, or a line for the shell. It reads lines {\"id\": 1, \"smiles\": \"CCO\"} and writes lines {\"id\": 1, \"score\": 0.5}; see docs/your-own-score.md."),
     key("reward.url", Allowed::Text, "An endpoint that scores: it is sent {\"items\": [{\"id\": 1, \"smiles\": \"CCO\"}]} and answers {\"items\": [{\"id\": 1, \"score\": 0.5}]}."),
-    key("reward.built_in", Allowed::Text, "The score of a sequence: tfbind8 (DNA 8-mers, needs data), rna:<landscape of FLEXS> as in rna:L14_RNA1, amp (antimicrobial peptides, needs data) or none. The first choice also sets alphabet, lengths and what suits its training."),
+    key("reward.onnx", Allowed::Text, "A model in an ONNX file that scores molecules: from a fingerprint or descriptors (the section onnx) to the values that oracle.columns names; see docs/guide/onnx.md."),
+    key("reward.built_in", Allowed::Text, "The score of a sequence: tfbind8 (DNA 8-mers, needs data), rna:<landscape of FLEXS> as in rna:L14_RNA1, amp (antimicrobial peptides, needs data) or none. The first choice also sets alphabet, lengths and what suits its training. Of fragments: docking (AutoDock Vina; reward.affinity says what is wanted of it)."),
+    key("reward.target", Allowed::Texts, "The molecule that reward.similarity is to, as SMILES; the most similar one of several."),
+    key("reward.smarts", Allowed::Texts, "The substructure that reward.substructure looks for, as SMARTS; the share that is there of several."),
     key("reward.beta", Allowed::Beta, "Inverse temperature: a number, or a distribution that the policy is conditioned on: {uniform = [low, high]}, {log_uniform = [low, high]}, {gamma = [shape, scale]}, {beta = [a, b]}."),
     key("reward.floor", INSIDE, "Smallest reward; keeps the logarithm finite."),
     key("reward.combine", Allowed::Choice(&["product", "sum", "geometric_mean", "tchebycheff"]), "How scores become one reward: product (weights are exponents), sum (weighted mean), geometric_mean, or tchebycheff (the worst decides)."),
@@ -167,7 +178,7 @@ pub const KEYS: &[Key] = &[
     key("oracle.protocol", Allowed::Choice(&["json", "lines"]), "json (lines of JSON, in any order) or lines (one object in, one number out, for awk and one-line scripts); commands only."),
     key("oracle.workers", whole(1, 1024), "Processes of the command, or requests at a time."),
     key("oracle.in_flight", whole(1, 1024), "Objects that a process has at a time; more than 1 where it reads ahead."),
-    key("oracle.batch", whole(1, 1_000_000), "Most objects of one request; endpoints only."),
+    key("oracle.batch", whole(1, 1_000_000), "Most objects of one request to an endpoint, or of one call of a function."),
     key("oracle.timeout", above(0.0, 1e9), "Seconds for one object of a command, or for one request."),
     key("oracle.startup_timeout", above(0.0, 1e9), "Seconds for the first answer of a process: it may have a model to load."),
     key("oracle.retries", whole(0, 1000), "How often a request is repeated after a broken connection, 429 or 5xx; endpoints only."),
@@ -188,6 +199,19 @@ pub const KEYS: &[Key] = &[
     key("oracle.on_duplicate", Allowed::Choice(&["ignore", "stop"]), "A second answer for one object: ignore (the first one holds) or stop."),
     key("oracle.on_unknown", Allowed::Choice(&["ignore", "stop"]), "An answer for an object that nobody asked about."),
     key("oracle.on_garbage", Allowed::Choice(&["ignore", "stop"]), "What is no answer, on the stream of answers."),
+    key("docking.receptor", Allowed::Text, "The receptor: a PDBQT file, plain or .gz, here or in the folder docking of the data."),
+    key("docking.box", Allowed::Text, "Where ligands are looked for: a file of lines center_x = 26.8, ... size_z = 30, in Å; here or in the folder docking of the data."),
+    key("docking.exhaustiveness", whole(1, 10_000), "Independent searches; time is proportional to it."),
+    key("docking.modes", whole(1, 1000), "Most poses that Vina reports; the best one counts."),
+    key("docking.seed", whole(1, 2_147_483_647), "Governs the conformer and Vina's searches."),
+    key("docking.cpu", whole(0, 1024), "Processors of one docking, 0 for all; 1 where oracle.workers is the number of processors."),
+    key("docking.vina", Allowed::Text, "The program AutoDock Vina; Debian's package is autodock-vina."),
+    key("onnx.output", Allowed::AnyText, "Which of the model's outputs is the score; \"\" for the only one, or the first of numbers."),
+    key("onnx.features", Allowed::Choice(&["morgan", "descriptors"]), "What the model sees of a molecule: morgan (a fingerprint, as RDKit's GetMorganGenerator) or descriptors."),
+    key("onnx.radius", whole(0, 16), "Of the fingerprint: bonds from the middle of an environment to its rim."),
+    key("onnx.bits", whole(1, 1 << 20), "Of the fingerprint: its length."),
+    key("onnx.counts", Allowed::Flag, "Whether the fingerprint says how often an environment is there, rather than whether."),
+    key("onnx.descriptors", Allowed::AnyNames, "The descriptors, in the order in which the model wants them: mw, logp, tpsa, hbd, hba, rotatable_bonds, rings, aromatic_rings, heavy_atoms, qed, sa."),
     key("policy.network", Allowed::Choice(&["mlp", "transformer"]), "The network: mlp (a perceptron over all positions) or transformer (attention between positions; slower)."),
     key("policy.width", whole(1, 8192), "Width of the hidden layers or tokens; of a transformer a multiple of heads."),
     key("policy.layers", whole(1, 64), "Number of layers."),
@@ -241,6 +265,11 @@ pub const SECTIONS: &[(&str, &str)] = &[
         "oracle",
         "How a score of one's own is asked, and what becomes of what is no score.",
     ),
+    (
+        "docking",
+        "What molecules are docked into, and how thoroughly.",
+    ),
+    ("onnx", "What the model of reward.onnx sees and gives."),
     ("policy", "The network."),
     ("objective", "What is minimised."),
     ("optimizer", "How it is minimised: Adam."),
@@ -270,6 +299,20 @@ pub fn descriptor_text(descriptor: Descriptor) -> &'static str {
         Descriptor::Rings => "Rings.",
         Descriptor::AromaticRings => "Aromatic rings.",
         Descriptor::HeavyAtoms => "Atoms that are not hydrogen.",
+    }
+}
+
+/// What a measure is that is no descriptor, with its unit.
+#[must_use]
+pub fn measure_text(name: &str) -> &'static str {
+    match name {
+        "seh" => {
+            "Binding to soluble epoxide hydrolase by the sEH proxy (needs data), mostly 0 to 8."
+        }
+        "similarity" => {
+            "Tanimoto similarity (Morgan, radius 2, 2048 bits) to reward.target, 0 to 1."
+        }
+        _ => "Share of the substructures reward.smarts that the molecule has, 0 to 1.",
     }
 }
 

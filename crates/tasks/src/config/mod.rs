@@ -18,8 +18,10 @@
 //! ```
 
 pub mod defaults;
+mod docking;
 pub mod error;
 pub mod keys;
+mod onnx;
 mod oracle;
 pub mod parse;
 pub mod render;
@@ -28,9 +30,11 @@ pub mod schema;
 mod value;
 
 pub use defaults::default_property;
+pub use docking::DockingConfig;
 pub use error::{ConfigError, Place};
+pub use onnx::{FeaturesName, OnnxConfig};
 pub use oracle::OracleConfig;
-pub use parse::{Source, load};
+pub use parse::{Source, load, load_scored_by_function};
 pub use render::{to_commented_toml, to_toml};
 pub use rules::validate;
 pub use schema::{Config, TaskName};

@@ -5,16 +5,22 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anabranch_chem::Descriptor;
+use anabranch_oracles::Measure;
 use serde_json::{Map, Value, json};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::defaults::{default_property, own_property, sequences_with};
+use super::defaults::{
+    affinity_property, default_measure, default_property, docking_oracle, own_property,
+    sequences_with,
+};
+use super::docking::DockingConfig;
 use super::error::{ConfigError, Place, nearest};
 use super::keys::{self, Allowed, SECTIONS};
+use super::onnx::OnnxConfig;
 use super::oracle::OracleConfig;
 use super::rules;
-use super::schema::{Config, NetworkName, RewardConfig, TaskName};
+use super::schema::{Config, NetworkName, OutputConfig, RewardConfig, TaskName};
 use super::value::Given;
 
 /// Largest settings file that is read, in bytes.
@@ -73,6 +79,22 @@ impl Source {
 /// # Errors
 /// [`ConfigError`] for the first thing that is wrong, with its place and the remedy.
 pub fn load(source: Source, overrides: &[String]) -> Result<Config, ConfigError> {
+    read_all(source, overrides, false)
+}
+
+/// As [`load`], of a run whose objects are scored by a function of the calling program: the section oracle is
+/// there, and nobody else is asked.
+///
+/// # Errors
+/// As [`load`], and where the settings say who else scores.
+pub fn load_scored_by_function(
+    source: Source,
+    overrides: &[String],
+) -> Result<Config, ConfigError> {
+    read_all(source, overrides, true)
+}
+
+fn read_all(source: Source, overrides: &[String], function: bool) -> Result<Config, ConfigError> {
     let (task, mut settings) = match source {
         Source::Task(task) => (task, Vec::new()),
         Source::File(path) => read_file(&path.display().to_string(), &read(&path)?)?,
@@ -81,25 +103,41 @@ pub fn load(source: Source, overrides: &[String]) -> Result<Config, ConfigError>
     for text in overrides {
         read_override(text, &mut settings)?;
     }
-    let mut draft = Draft::of(task, with_own_score(defaults(task, &settings), &settings));
+    let config = with_own_score(defaults(task, &settings), &settings, function);
+    let mut draft = Draft::of(task, config);
     for setting in settings {
         draft.apply(setting)?;
     }
-    draft.finish()
+    let config = draft.finish()?;
+    match rules::scored_elsewhere(&config) {
+        Some(key) if function => Err(ConfigError::Rule {
+            place: Box::new(Place::Program),
+            message: format!("{key} is given beside a function that scores; keep one"),
+        }),
+        _ => Ok(config),
+    }
 }
 
 /// The defaults of a task; those of sequences depend on the score and the network that are asked for.
 fn defaults(task: TaskName, settings: &[Setting]) -> Config {
+    if task == TaskName::Fragments {
+        let wanted = last(settings, ["reward", "built_in"]) == Some(DOCKING);
+        let mentioned = || settings.iter().any(|setting| setting.path[0] == "docking");
+        let config = Config::default_for(task);
+        return match wanted {
+            true => with_docking(config),
+            // For the rule that says what is missing.
+            false if mentioned() => Config {
+                docking: Some(DockingConfig::default()),
+                ..config
+            },
+            false => config,
+        };
+    }
     if task != TaskName::Sequences {
         return Config::default_for(task);
     }
-    let last = |path: [&str; 2]| {
-        let given = settings.iter().rev().find(|setting| setting.path == path)?;
-        match &given.value {
-            Given::Text(text) => Some(text.as_str()),
-            _ => None,
-        }
-    };
+    let last = |path| last(settings, path);
     let network = match last(["policy", "network"]) {
         Some("transformer") => NetworkName::Transformer,
         _ => NetworkName::Mlp,
@@ -107,15 +145,54 @@ fn defaults(task: TaskName, settings: &[Setting]) -> Config {
     sequences_with(last(["reward", "built_in"]).unwrap_or("none"), network)
 }
 
+/// What `reward.built_in` is where molecules are docked.
+pub(crate) const DOCKING: &str = "docking";
+
+/// The keys of `reward` that say who scores.
+pub(crate) const ONE_S_OWN: [&str; 3] = ["command", "url", "onnx"];
+
+/// The text that was given last for a key.
+fn last<'a>(settings: &'a [Setting], path: [&str; 2]) -> Option<&'a str> {
+    let given = settings.iter().rev().find(|setting| setting.path == path)?;
+    match &given.value {
+        Given::Text(text) => Some(text.as_str()),
+        _ => None,
+    }
+}
+
+/// The same with molecules that are docked: their affinity alone is the reward, as long as nothing else is
+/// said.
+fn with_docking(config: Config) -> Config {
+    let oracle = docking_oracle();
+    let properties = oracle
+        .columns
+        .iter()
+        .map(|c| (c.clone(), affinity_property()));
+    Config {
+        reward: RewardConfig {
+            built_in: Some(DOCKING.to_owned()),
+            properties: properties.collect(),
+            ..config.reward
+        },
+        output: OutputConfig {
+            samples: 100,
+            ..config.output
+        },
+        oracle: Some(oracle),
+        docking: Some(DockingConfig::default()),
+        ..config
+    }
+}
+
 /// The same with a place for a score of one's own, where some setting is about one: its values alone are
 /// the reward then, as long as nothing else is said.
-fn with_own_score(config: Config, settings: &[Setting]) -> Config {
+fn with_own_score(config: Config, settings: &[Setting], function: bool) -> Config {
     let is_own = |setting: &Setting| match setting.path.as_slice() {
-        [section, key] if section == "reward" => key == "command" || key == "url",
-        [section, ..] => section == "oracle",
+        [section, key] if section == "reward" => ONE_S_OWN.contains(&key.as_str()),
+        [section, ..] => section == "oracle" || section == "onnx",
         [] => false,
     };
-    if !settings.iter().any(is_own) {
+    if config.docking.is_some() || !(function || settings.iter().any(is_own)) {
         return config;
     }
     let mut oracle = OracleConfig::default();
@@ -130,7 +207,12 @@ fn with_own_score(config: Config, settings: &[Setting]) -> Config {
         });
         oracle.columns = names.collect();
     }
-    own_score(config, oracle)
+    let is_onnx = |s: &Setting| s.path[0] == "onnx" || s.path == ["reward", "onnx"];
+    let onnx = settings.iter().any(is_onnx).then(OnnxConfig::default);
+    Config {
+        onnx,
+        ..own_score(config, oracle)
+    }
 }
 
 /// Settings with a score of one's own, whose values are the reward.
@@ -152,7 +234,14 @@ pub fn keys_of(task: TaskName) -> Vec<String> {
     let mut all = Vec::new();
     let defaults = Config::default_for(task);
     collect(&Draft::of(task, defaults.clone()).tree, "", &mut all);
-    let own = own_score(defaults, OracleConfig::default());
+    if task == TaskName::Fragments {
+        let docking = with_docking(defaults.clone());
+        collect(&Draft::of(task, docking).tree, "", &mut all);
+    }
+    let own = Config {
+        onnx: (task == TaskName::Fragments).then(OnnxConfig::default),
+        ..own_score(defaults, OracleConfig::default())
+    };
     collect(&Draft::of(task, own).tree, "", &mut all);
     all.sort();
     all.dedup();
@@ -330,12 +419,24 @@ impl Draft {
                     .entry(name)
                     .or_insert_with(|| default_property(descriptor));
             }
+            for name in Measure::OTHERS {
+                let properties = &mut config.reward.properties;
+                properties
+                    .entry(name.to_owned())
+                    .or_insert_with(|| default_measure(name));
+            }
         }
         let own = config.oracle.is_some();
         let mut tree = serde_json::to_value(config).expect("plain data with string keys");
-        if own && let Some(reward) = tree.get_mut("reward").and_then(Value::as_object_mut) {
-            for key in ["command", "url"] {
-                reward.entry(key).or_insert(Value::Null);
+        let open: &[&str] = match (own, task) {
+            (true, TaskName::Fragments) => &["command", "url", "onnx", "target", "smarts"],
+            (false, TaskName::Fragments) => &["target", "smarts"],
+            (true, _) => &["command", "url", "onnx"],
+            (false, _) => &[],
+        };
+        if let Some(reward) = tree.get_mut("reward").and_then(Value::as_object_mut) {
+            for key in open {
+                reward.entry(*key).or_insert(Value::Null);
             }
         }
         Self {

@@ -1,10 +1,11 @@
 //! Settings as TOML that [`load`](super::load) reads back to the same settings.
 
 use anabranch_chem::Descriptor;
+use anabranch_oracles::Measure;
 use serde_json::Value;
 
-use super::defaults::{default_property, own_property};
-use super::keys::{KEYS, Key, PROPERTY_KEYS, SECTIONS, descriptor_text};
+use super::defaults::{default_measure, default_property, own_property};
+use super::keys::{KEYS, Key, PROPERTY_KEYS, SECTIONS, descriptor_text, measure_text};
 use super::schema::{Config, PropertyConfig, TaskName};
 
 /// Longest line of an explanation, in characters.
@@ -94,7 +95,7 @@ impl Printer {
         let defaults = Config::default_for(config.task).reward.properties;
         if self.commented {
             self.out.push('\n');
-            self.comment("What is wanted of each descriptor:");
+            self.comment("What is wanted of each descriptor and measure:");
             for key in PROPERTY_KEYS {
                 self.comment(&format!("  {}: {}", key.path, key.text));
             }
@@ -110,6 +111,16 @@ impl Printer {
                 None => continue,
             };
             self.comment(descriptor_text(descriptor));
+            self.out
+                .push_str(&format!("{name} = {}\n", property_value(&property)));
+        }
+        for name in Measure::OTHERS {
+            let property = match config.reward.properties.get(name) {
+                Some(property) => property.clone(),
+                None if self.commented => default_measure(name),
+                None => continue,
+            };
+            self.comment(measure_text(name));
             self.out
                 .push_str(&format!("{name} = {}\n", property_value(&property)));
         }

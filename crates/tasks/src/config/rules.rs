@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use anabranch_chem::Descriptor;
+use anabranch_oracles::Measure;
 use serde_json::Value;
 
 use super::error::{ConfigError, Place, nearest};
 use super::keys;
+use super::onnx::FeaturesName;
+use super::parse::DOCKING;
 use super::schema::{
     BitSequenceConfig, Combine, Config, DagConfig, Direction, EnvConfig, NetworkName,
     ObjectiveName, PropertyConfig, ReplayConfig, ReplayKind, SequencesConfig, TaskName,
@@ -24,18 +27,25 @@ pub fn validate(config: &Config) -> Result<(), ConfigError> {
             .oracle
             .as_ref()
             .is_some_and(|o| o.columns.contains(name));
-        if !own && Descriptor::parse(name).is_err() {
+        if !own && !is_measure(name) {
+            let known = Descriptor::ALL.map(Descriptor::name).into_iter();
+            let known: Vec<&str> = known.chain(Measure::OTHERS).collect();
             return Err(ConfigError::UnknownName {
                 place: Box::new(Place::Program),
                 key: "reward".to_owned(),
                 value: format!("{name:?}"),
-                nearest: nearest(name, Descriptor::ALL.map(Descriptor::name)),
-                known: Descriptor::ALL.map(Descriptor::name).join(", "),
+                nearest: nearest(name, known.iter().copied()),
+                known: known.join(", "),
             });
         }
     }
     check_ranges(&tree, "")?;
     check(config, &BTreeMap::new())
+}
+
+/// Whether a name is that of something that is measured of molecules here.
+fn is_measure(name: &str) -> bool {
+    Descriptor::parse(name).is_ok() || Measure::OTHERS.contains(&name)
 }
 
 fn check_ranges(tree: &Value, path: &str) -> Result<(), ConfigError> {
@@ -203,10 +213,12 @@ fn dag_rule(config: &DagConfig) -> Option<Broken> {
 
 fn reward_rule(config: &Config) -> Option<Broken> {
     let properties = &config.reward.properties;
+    let docks =
+        config.task == TaskName::Fragments && config.reward.built_in.as_deref() == Some(DOCKING);
     for (key, given, task) in [
         (
             "reward.built_in",
-            config.reward.built_in.is_some(),
+            config.reward.built_in.is_some() && !docks,
             TaskName::Sequences,
         ),
         (
@@ -220,7 +232,13 @@ fn reward_rule(config: &Config) -> Option<Broken> {
             return broken(&[key], message);
         }
     }
-    if let Some(broken) = own_score_rule(config) {
+    let found = docking_rule(config, docks)
+        .or_else(|| own_score_rule(config))
+        .or_else(|| onnx_rule(config));
+    if found.is_some() {
+        return found;
+    }
+    if let Some(broken) = measure_rule(config) {
         return Some(broken);
     }
     let is_own = |name: &String| {
@@ -316,6 +334,175 @@ fn replay_rule(replay: &ReplayConfig) -> Option<Broken> {
     None
 }
 
+/// Docking has a receptor, a box and one column.
+fn docking_rule(config: &Config, docks: bool) -> Option<Broken> {
+    let (reward, oracle) = (&config.reward, config.oracle.as_ref());
+    let Some(docking) = &config.docking else {
+        return docks.then(|| {
+            let message = "reward.built_in is docking and the section docking is not given; add it with \
+                           receptor and box";
+            (vec!["reward.built_in".to_owned()], message.to_owned())
+        });
+    };
+    if !docks {
+        return broken(
+            &["docking", "reward.built_in"],
+            "the section docking is given and reward.built_in is not docking; set it".to_owned(),
+        );
+    }
+    for (key, value, example) in [
+        ("docking.receptor", &docking.receptor, "PARP1.pdbqt.gz"),
+        ("docking.box", &docking.search_box, "PARP1.box.txt"),
+    ] {
+        if value.is_empty() {
+            return broken(
+                &["reward.built_in"],
+                format!(
+                    "reward.built_in is docking and {key} is not given; set it, for example {key}={example}"
+                ),
+            );
+        }
+    }
+    if reward.command.is_some() || reward.url.is_some() || reward.onnx.is_some() {
+        return broken(
+            &["reward.command", "reward.url", "reward.onnx"],
+            "reward.built_in=docking is given beside reward.command, reward.url or reward.onnx; keep one"
+                .to_owned(),
+        );
+    }
+    let named = oracle.is_some_and(|oracle| oracle.columns == ["affinity"]);
+    if !named {
+        return broken(
+            &["oracle.columns"],
+            "docking has one value, oracle.columns = [\"affinity\"]; leave the key out".to_owned(),
+        );
+    }
+    None
+}
+
+/// Similarity has a target and substructure a pattern, both readable.
+fn measure_rule(config: &Config) -> Option<Broken> {
+    let reward = &config.reward;
+    for (name, key, texts, example) in [
+        (
+            "similarity",
+            "reward.target",
+            &reward.target,
+            "reward.target=\"CC(=O)Oc1ccccc1C(=O)O\"",
+        ),
+        (
+            "substructure",
+            "reward.smarts",
+            &reward.smarts,
+            "reward.smarts=\"C(=O)[OH]\"",
+        ),
+    ] {
+        let wanted = reward.properties.get(name).is_some_and(|p| p.weight > 0.0);
+        let Some(texts) = texts else {
+            if wanted {
+                let message = format!(
+                    "reward.{name} is on and {key} is not given; set it, for example {example}"
+                );
+                return broken(&[&format!("reward.{name}")], message);
+            }
+            continue;
+        };
+        if config.task != TaskName::Fragments {
+            let message = format!("{key} belongs to fragments; this task is {}", config.task);
+            return broken(&[key], message);
+        }
+        if !wanted {
+            return broken(
+                &[key],
+                format!("{key} has no effect while reward.{name} is off; add reward.{name}=1"),
+            );
+        }
+        let read = match name {
+            "similarity" => Measure::similarity(texts),
+            _ => Measure::substructure(texts),
+        };
+        if let Err(error) = read {
+            return broken(&[key], format!("{key}: {error}"));
+        }
+    }
+    None
+}
+
+/// The key that says who scores, where it is nobody of the calling program.
+pub(crate) fn scored_elsewhere(config: &Config) -> Option<&'static str> {
+    let reward = &config.reward;
+    let built_in = reward
+        .built_in
+        .as_deref()
+        .is_some_and(|name| name != "none");
+    let given = [
+        ("reward.command", reward.command.is_some()),
+        ("reward.url", reward.url.is_some()),
+        ("reward.onnx", reward.onnx.is_some()),
+        ("reward.built_in", built_in),
+    ];
+    let (key, _) = given.into_iter().find(|(_, given)| *given)?;
+    Some(key)
+}
+
+/// A model in an ONNX file has features, and molecules to score.
+fn onnx_rule(config: &Config) -> Option<Broken> {
+    let (model, onnx) = match (&config.reward.onnx, &config.onnx) {
+        (None, None) => return None,
+        (Some(_), None) => {
+            return broken(
+                &["reward.onnx"],
+                "reward.onnx is given and the section onnx is not; add it".to_owned(),
+            );
+        }
+        (None, Some(_)) => {
+            return broken(
+                &["onnx", "reward.onnx"],
+                "the section onnx is given and reward.onnx is not; set it to a model, for example \
+                 reward.onnx=model.onnx"
+                    .to_owned(),
+            );
+        }
+        (Some(model), Some(onnx)) => (model, onnx),
+    };
+    if config.task != TaskName::Fragments {
+        return broken(
+            &["reward.onnx"],
+            format!(
+                "reward.onnx = {model:?} scores molecules, so it belongs to fragments; this task is {}: score its \
+                 objects with a program (reward.command)",
+                config.task
+            ),
+        );
+    }
+    for (i, name) in onnx.descriptors.iter().enumerate() {
+        if let Err(error) = Descriptor::parse(name) {
+            return broken(&["onnx.descriptors"], format!("onnx.descriptors: {error}"));
+        }
+        if onnx.descriptors[..i].contains(name) {
+            return broken(
+                &["onnx.descriptors"],
+                format!(
+                    "onnx.descriptors has {name:?} twice; name each once, in the order of the model"
+                ),
+            );
+        }
+    }
+    match (onnx.features, onnx.descriptors.is_empty()) {
+        (FeaturesName::Descriptors, true) => broken(
+            &["onnx.features"],
+            "onnx.features is descriptors and onnx.descriptors is empty; name them in the order of the model, for \
+             example onnx.descriptors='[\"mw\", \"logp\"]'"
+                .to_owned(),
+        ),
+        (FeaturesName::Morgan, false) => broken(
+            &["onnx.descriptors"],
+            "onnx.descriptors has no effect while onnx.features is morgan; add onnx.features=descriptors".to_owned(),
+        ),
+        _ => None,
+    }
+}
+
 /// A score of one's own has somebody who gives it, and its values have names of their own.
 fn own_score_rule(config: &Config) -> Option<Broken> {
     let reward = &config.reward;
@@ -323,6 +510,7 @@ fn own_score_rule(config: &Config) -> Option<Broken> {
         let given = [
             ("reward.command", reward.command.is_some()),
             ("reward.url", reward.url.is_some()),
+            ("reward.onnx", reward.onnx.is_some()),
         ];
         let (key, _) = given.into_iter().find(|(_, given)| *given)?;
         return broken(
@@ -330,16 +518,26 @@ fn own_score_rule(config: &Config) -> Option<Broken> {
             format!("{key} is given and the section oracle is not"),
         );
     };
-    if reward.command.is_some() && reward.url.is_some() {
+    let given = [
+        ("reward.command", reward.command.is_some()),
+        ("reward.url", reward.url.is_some()),
+        ("reward.onnx", reward.onnx.is_some()),
+    ];
+    let given: Vec<&str> = given
+        .iter()
+        .filter(|(_, given)| *given)
+        .map(|(key, _)| *key)
+        .collect();
+    if let [one, other, ..] = given[..] {
         return broken(
-            &["reward.command", "reward.url"],
-            "reward.command and reward.url are both given; keep one".to_owned(),
+            &[one, other],
+            format!("{one} and {other} are both given; keep one"),
         );
     }
     if reward
         .built_in
         .as_deref()
-        .is_some_and(|name| name != "none")
+        .is_some_and(|name| name != "none" && name != DOCKING)
     {
         return broken(
             &["reward.built_in"],
@@ -347,8 +545,7 @@ fn own_score_rule(config: &Config) -> Option<Broken> {
         );
     }
     for (i, name) in oracle.columns.iter().enumerate() {
-        let taken =
-            Descriptor::parse(name).is_ok() || keys::find(&format!("reward.{name}")).is_some();
+        let taken = is_measure(name) || keys::find(&format!("reward.{name}")).is_some();
         if taken {
             return broken(
                 &["oracle.columns"],

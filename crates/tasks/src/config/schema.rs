@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use anabranch_oracles::{CommandLine, Desirability, Side, Transform};
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::docking::DockingConfig;
+use super::onnx::OnnxConfig;
 use super::oracle::OracleConfig;
 
 /// Which problem is sampled.
@@ -50,6 +52,12 @@ pub struct Config {
     /// How a score of one's own is asked; where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oracle: Option<OracleConfig>,
+    /// What is docked into, and how; where molecules are docked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub docking: Option<DockingConfig>,
+    /// What the model of `reward.onnx` sees and gives; where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onnx: Option<OnnxConfig>,
     /// The network.
     pub policy: PolicyConfig,
     /// What is minimised.
@@ -62,6 +70,14 @@ pub struct Config {
     pub replay: ReplayConfig,
     /// What is written.
     pub output: OutputConfig,
+}
+
+impl Config {
+    /// Whether objects are scored by a function of the program that began the run, which no file can name.
+    #[must_use]
+    pub fn is_scored_by_function(&self) -> bool {
+        self.oracle.is_some() && super::rules::scored_elsewhere(self).is_none()
+    }
 }
 
 /// Settings of the environment.
@@ -236,10 +252,19 @@ pub struct RewardConfig {
     /// An endpoint that scores.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// The score of a sequence: tfbind8, `rna:<landscape>`, amp or none; sequences only.
+    /// A model in an ONNX file that scores molecules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onnx: Option<String>,
+    /// The score of a sequence: tfbind8, `rna:<landscape>`, amp or none. Of fragments: docking.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub built_in: Option<String>,
-    /// What is wanted of each value of one's own score, and of each descriptor of molecules, by name.
+    /// Molecules that `similarity` is to, as SMILES.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Vec<String>>,
+    /// What `substructure` looks for, as SMARTS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smarts: Option<Vec<String>>,
+    /// What is wanted of each value of one's own score, and of each measure of molecules, by name.
     #[serde(flatten)]
     pub properties: BTreeMap<String, PropertyConfig>,
 }

@@ -107,7 +107,11 @@ impl Given {
                 .ok()
                 .map(|fate| json!(fate.to_string())),
             (Allowed::Command, Self::Text(text)) if !text.trim().is_empty() => Some(json!(text)),
-            (Allowed::Names | Allowed::Command, Self::Array(items)) if !items.is_empty() => {
+            (Allowed::Texts, Self::Text(text)) if !text.trim().is_empty() => Some(json!([text])),
+            (
+                Allowed::Names | Allowed::AnyNames | Allowed::Texts | Allowed::Command,
+                Self::Array(items),
+            ) if !items.is_empty() || allowed == Allowed::AnyNames => {
                 let words = items.iter().map(|item| match item {
                     Self::Text(text) if !text.is_empty() => Some(text),
                     _ => None,

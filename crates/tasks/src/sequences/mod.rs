@@ -16,8 +16,9 @@ use anabranch_learn::policy::{Either, Perceptron, SequenceTransformer, SequenceT
 pub use self::alphabet::{Alphabet, Kind};
 pub use self::score::{SequenceScore, Worth};
 use crate::config::Config;
-use crate::config::schema::{NetworkName, SequenceOrder, SequencesConfig};
+use crate::config::schema::{EnvConfig, NetworkName, SequenceOrder, SequencesConfig};
 use crate::error::Result;
+use crate::export::{Names, names};
 use crate::task::{
     Column, Described, EXACT_LIMIT, Judge, Scored, Task, Visit, mlp_config, objective,
 };
@@ -157,6 +158,19 @@ impl<E: Enumerable<State = Letters> + VectorEncoded + TokenEncoded> Task for Seq
             return Ok(None);
         }
         Ok(Some(Dag::new(&self.env)?))
+    }
+
+    fn names(&self, config: &Config) -> Names {
+        let order = match &config.env {
+            EnvConfig::Sequences(env) => env.order,
+            EnvConfig::Table(env) => env.order,
+            _ => return Names::new(),
+        };
+        names::sequences(
+            self.alphabet.tokens(),
+            self.env.token_shape().positions,
+            order,
+        )
     }
 
     fn alphabet(&self) -> Option<&Alphabet> {

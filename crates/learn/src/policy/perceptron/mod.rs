@@ -115,6 +115,16 @@ impl<E: VectorEncoded> Perceptron<E> {
         }
     }
 
+    /// `C`, the length of a conditioning vector.
+    pub(crate) fn conditions(&self) -> usize {
+        self.conditions
+    }
+
+    /// `D`, the length of a feature vector.
+    pub(crate) fn features(&self) -> usize {
+        self.stacks[0].layers[0].inputs - self.conditions
+    }
+
     /// The layers' parameters, laid out anew after every change.
     fn packed(&self) -> &[Vec<Packed>] {
         self.packed.get_or_init(|| {

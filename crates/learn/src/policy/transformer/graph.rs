@@ -84,6 +84,14 @@ impl<E: GraphEncoded> Transformer<Graphs<E>> {
     }
 }
 
+impl<E> Transformer<Graphs<E>> {
+    /// Sizes of the encoding, whether there is a backward head, and a flow head.
+    pub(crate) fn graph_view(&self) -> (GraphShape, bool, bool) {
+        let view = &self.view;
+        (view.shape, view.learned_backward, view.flow)
+    }
+}
+
 /// Writes everything that a graph and a condition are made of, without a float.
 fn describe(graph: &Graph, condition: &[f32], key: &mut Vec<u32>) {
     key.clear();

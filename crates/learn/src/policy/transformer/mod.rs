@@ -90,6 +90,16 @@ impl<V: View> Transformer<V> {
         }
     }
 
+    /// `C`, the length of a conditioning vector.
+    pub(crate) fn conditions(&self) -> usize {
+        self.network.sizes.conditions
+    }
+
+    /// Heads of attention.
+    pub(crate) fn attention_heads(&self) -> usize {
+        self.network.sizes.heads
+    }
+
     fn pass(&self, frontier: &Frontier<'_, V::Env>, keep: bool) -> Pass<'_> {
         let mut batch = self.view.batch(frontier, self.apart);
         let mut room = Vec::new();

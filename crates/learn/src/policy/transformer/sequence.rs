@@ -120,6 +120,14 @@ impl<E: TokenEncoded> Transformer<Sequences<E>> {
     }
 }
 
+impl<E> Transformer<Sequences<E>> {
+    /// Sizes of the encoding, whether there is a backward head, and a flow head.
+    pub(crate) fn sequence(&self) -> (TokenShape, bool, bool) {
+        let view = &self.view;
+        (view.shape, view.learned_backward, view.flow)
+    }
+}
+
 impl<E: TokenEncoded> Sequences<E> {
     fn declare(
         &self,
