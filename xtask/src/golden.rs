@@ -10,6 +10,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
+use crate::process;
+
 /// Builds the programs that the later phases run, out of what the tests are built from.
 ///
 /// The whole workspace and a test among the targets make cargo choose the features that it chooses
@@ -29,7 +31,7 @@ pub fn programs() -> Result<PathBuf> {
 pub fn run(root: &Path, arguments: &[OsString]) -> Result<u8> {
     // Asked now: cargo may replace this program.
     let golden = programs()?.join("golden");
-    let build = Command::new(crate::cargo())
+    let build = process::command(process::cargo())
         .args(BUILD.split_whitespace())
         .arg("--quiet")
         .current_dir(root)

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
+
+use crate::process;
 
 /// What begins the name of each of our packages; the rest is the name of its folder in `crates/`.
 const PREFIX: &str = "anabranch-";
@@ -97,7 +99,7 @@ pub fn run(root: &Path) -> Result<bool> {
 /// Our crates, read by cargo itself, so that inherited, renamed and target-specific dependencies are
 /// all seen.
 fn read(root: &Path) -> Result<Vec<Crate>> {
-    let output = Command::new(crate::cargo())
+    let output = process::command(process::cargo())
         .args([
             "metadata",
             "--no-deps",

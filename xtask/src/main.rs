@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod golden;
 mod layers;
+mod process;
 mod reproductions;
 mod test;
 
@@ -31,8 +32,10 @@ enum Task {
     ///
     /// In this order: formatting, lints, the layer check, documentation with broken links denied, all
     /// tests (by nextest where it is installed) and the examples in the documentation, other
-    /// programs' results in ../shared/reference where that folder exists, and the report of a small
-    /// run in a real browser. What cannot be run on this machine is left out and named at the end.
+    /// programs' results in ../shared/reference where that folder exists, the report of a small run in a
+    /// real browser, and the Python package: its wheel in an environment without a compiler, its tests,
+    /// a notebook and two type checkers. What cannot be run on this machine is left out and named at the
+    /// end.
     ///
     /// The last line is the count, `N passed, N failed`; a phase that is one check counts as one. The
     /// exit code is 1 if anything failed.
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
             &root(),
             test::Settings {
                 quick: false,
+                only: None,
                 ci: true,
             },
         ),
@@ -105,9 +109,4 @@ fn root() -> PathBuf {
     here.parent()
         .expect("xtask is a folder of the workspace")
         .to_path_buf()
-}
-
-/// The cargo that runs this program.
-fn cargo() -> OsString {
-    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }

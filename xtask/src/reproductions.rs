@@ -6,12 +6,13 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 
 use crate::golden::{BUILD, programs};
+use crate::process;
 
 /// Has `gfn` print the page and writes it, or with `check` compares; false where it is stale.
 pub fn run(root: &Path, check: bool) -> Result<bool> {
     // Asked now: cargo may replace this program.
     let gfn = programs()?.join("gfn");
-    let build = Command::new(crate::cargo())
+    let build = process::command(process::cargo())
         .args(BUILD.split_whitespace())
         .arg("--quiet")
         .current_dir(root)

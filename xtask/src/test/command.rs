@@ -3,10 +3,12 @@
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 
 use anyhow::{Context, Result, anyhow};
+
+use crate::process;
 
 /// What a command came to.
 pub struct Outcome {
@@ -19,6 +21,7 @@ pub struct Outcome {
 }
 
 /// A command line, ready to be shown and run.
+#[derive(Clone)]
 pub struct Step {
     program: PathBuf,
     arguments: Vec<OsString>,
@@ -37,7 +40,7 @@ impl Step {
 
     /// Runs cargo with `arguments`, separated by blanks.
     pub fn cargo(arguments: &str) -> Self {
-        let step = Self::new(crate::cargo());
+        let step = Self::new(process::cargo());
         arguments.split_whitespace().fold(step, Self::arg)
     }
 
@@ -74,7 +77,7 @@ impl Step {
 
     /// Whether it starts and ends well; shows nothing.
     pub fn works(&self) -> bool {
-        let status = Command::new(&self.program)
+        let status = process::command(&self.program)
             .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -87,7 +90,7 @@ impl Step {
     pub fn run(&self, folder: &Path) -> Result<Outcome> {
         let line = self.line();
         println!("$ {line}");
-        let mut command = Command::new(&self.program);
+        let mut command = process::command(&self.program);
         command
             .args(&self.arguments)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))

@@ -56,13 +56,16 @@ impl AddAssign for Count {
 /// - libtest: `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; ...`
 /// - nextest: `     Summary [   0.4s] 3 tests run: 3 passed (1 slow), 1 skipped`
 /// - scripts: `7 passed, 0 failed`
+/// - pytest, quiet: `1 failed, 36 passed, 2 skipped in 3.21s`
 fn summary(line: &str) -> Option<Count> {
     let line = line.trim();
     let list = if let Some(rest) = line.strip_prefix("test result:") {
         rest.split_once(". ")?.1
     } else if is_nextest(line) {
         line.split_once(" run: ")?.1
-    } else if line.starts_with(|c: char| c.is_ascii_digit()) && line.contains(" passed, ") {
+    } else if line.starts_with(|c: char| c.is_ascii_digit())
+        && (line.contains(" passed, ") || is_pytest(line))
+    {
         line
     } else {
         return None;
@@ -79,12 +82,24 @@ fn summary(line: &str) -> Option<Count> {
         };
         match what {
             "passed" => count.passed += number,
-            "failed" | "timed" | "exec" => count.failed += number,
+            "failed" | "timed" | "exec" | "error" | "errors" => count.failed += number,
             "ignored" | "skipped" => count.ignored += number,
             _ => {}
         }
     }
     Some(count)
+}
+
+/// Whether this is the summary that pytest ends with: counts, and the time they took.
+fn is_pytest(line: &str) -> bool {
+    let Some((counts, time)) = line.rsplit_once(" in ") else {
+        return false;
+    };
+    let seconds = time.split(['s', ' ']).next().unwrap_or_default();
+    seconds.parse::<f64>().is_ok()
+        && [" passed", " failed", " error"]
+            .iter()
+            .any(|word| counts.contains(word))
 }
 
 /// Whether this is the summary that nextest ends with.
@@ -110,6 +125,25 @@ fn without_colour(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_summary_of_pytest_is_read() {
+        let count = |passed, failed, ignored| Count {
+            passed,
+            failed,
+            ignored,
+        };
+        assert_eq!(Count::read("..x\n36 passed in 3.21s\n"), count(36, 0, 0));
+        assert_eq!(
+            Count::read("1 failed, 36 passed, 2 skipped in 63.21s (0:01:03)\n"),
+            count(36, 1, 2)
+        );
+        assert_eq!(Count::read("3 errors in 0.12s\n"), count(0, 3, 0));
+        assert_eq!(
+            Count::read("12 objects passed in silence\n"),
+            count(0, 0, 0)
+        );
+    }
 
     #[test]
     fn libtest_summaries_are_added_up() {

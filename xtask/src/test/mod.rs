@@ -3,6 +3,9 @@
 mod browser;
 mod command;
 mod count;
+mod features;
+mod onnx;
+mod python;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -28,11 +31,16 @@ const REFERENCES: &[(&str, &str)] = &[
 const DOCUMENTATION: &str = "doc --workspace --no-deps --lib --bins --examples --keep-going";
 
 /// What to test, and how.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Settings {
-    /// Only the tests that cargo runs: no formatting, lints, documentation, references or browser.
+    /// Only the tests that cargo runs: no formatting, lints, documentation, references, browser or
+    /// Python.
     #[arg(long)]
     pub quick: bool,
+    /// Only phases whose name holds this: formatting, lints, layers, documentation, tests, examples,
+    /// references, browser, python
+    #[arg(long, value_name = "PHASE", conflicts_with = "quick")]
+    pub only: Option<String>,
     /// Install what the browser test lacks, and fail where it cannot be had; as with CI=true.
     #[arg(long)]
     pub ci: bool,
@@ -129,7 +137,9 @@ impl<'a> Session<'a> {
             })
             && self.cargo_tests()
             && self.phase("references", Self::references)
+            && self.phase("onnxruntime", onnx::run)
             && self.phase("browser", browser::run)
+            && self.phase("python", python::run)
     }
 
     fn cargo_tests(&mut self) -> bool {
@@ -139,6 +149,10 @@ impl<'a> Session<'a> {
 
     /// Runs one phase under its heading and adds up what it found; false if it failed.
     fn phase(&mut self, title: &'static str, run: impl FnOnce(&Self) -> Result<Phase>) -> bool {
+        let only = self.settings.only.as_deref();
+        if only.is_some_and(|only| !title.contains(only)) {
+            return true;
+        }
         println!("\n== {title}");
         let begin = Instant::now();
         let phase = run(self)
