@@ -1,7 +1,7 @@
 //! Anabranch for Python: the module `anabranch._native`, on which the package in `python/` stands.
 //!
 //! Everything that takes a while runs on threads of its own with the interpreter's lock released; see
-//! [`watch`]. What a user sees (defaults, documentation, progress) is written in Python.
+//! `watch`. What a user sees (defaults, documentation, progress) is written in Python.
 
 mod arrays;
 mod call;

@@ -4,14 +4,24 @@ use super::attention::AttendBack;
 use super::chunk::{Chunk, Head};
 use super::forward::{Block, ChunkPass, Conditions, HeadPass};
 use super::network::{
-    CONDITION_IN, CONDITION_OUT, EDGE_HEAD, EDGE_IN, GRAPH_HEAD, GRAPH_IN, GradientSums, NODE_HEAD,
-    Network, Part, TABLE, at,
+    CONDITION_IN, CONDITION_OUT, EDGE_HEAD, EDGE_IN, GRAPH_HEAD, GRAPH_IN, GradientSums, INCIDENT,
+    NODE_HEAD, Network, Part, TABLE, at,
 };
 use super::norm::{FilmBack, NormBack};
 use super::rows::{AddColumns, Base, Collect, Lists};
 use crate::policy::kernels::{Finish, Outer, SLOPE};
 use crate::policy::panels::{Lane, Lease, Panels};
 use crate::simd::dispatch;
+
+/// What goes down from a block beside the gradient of its tokens.
+enum Down<'a> {
+    /// Nothing.
+    Tokens,
+    /// `[kinds, W]` the gradient of kinds of tokens, that of the tokens included.
+    Kinds(Lease<'a>),
+    /// `[graphs, 2 W]` the gradient of scale and shift.
+    Film(Lease<'a>),
+}
 
 /// Room that passes over chunks share.
 pub(super) type Room = (Vec<Lane>, Vec<Lane>);
@@ -20,29 +30,36 @@ impl Network {
     /// Adds the gradients of `pass`, whose heads hold those of their results, to `sums`.
     pub(super) fn backward(&self, pass: ChunkPass<'_>, sums: &mut GradientSums, room: &mut Room) {
         let (chunk, one) = (&pass.chunk, self.panels());
-        let mut last = self.stale(chunk.rows, one);
+        let rows = pass.last.rows();
+        let mut last = self.stale(rows, one);
         last.flat_mut().fill(0.0);
         self.heads_back(chunk, &pass.heads, &mut last, sums);
-        let mut grad = self.stale(chunk.rows, one);
+        let mut grad = self.stale(rows, one);
         grad.flat_mut().fill(0.0);
         self.norm_back(&pass.last, &pass.last_inverse, &last, &mut grad);
         drop(last);
         let mut active: Option<Lease<'_>> = None;
+        let mut kinds: Option<Lease<'_>> = None;
         for (index, block) in pass.blocks.into_iter().enumerate().rev() {
             let condition = pass.conditions.as_ref().map(|c| &*c.active);
-            let film;
-            (grad, film) = self.block_back(index, chunk, block, condition, grad, sums, room);
-            if let Some(film) = film {
-                let layer = at(index, Part::Film);
-                let finish = active.as_deref().map_or(Finish::Keep, Finish::Add);
-                let sum = self.descend(layer, &film, finish);
-                active = Some(sum);
+            let (tokens, down) = self.block_back(index, chunk, block, condition, grad, sums, room);
+            grad = tokens;
+            match down {
+                Down::Tokens => {}
+                Down::Kinds(sum) => kinds = Some(sum),
+                Down::Film(film) => {
+                    let layer = at(index, Part::Film);
+                    let finish = active.as_deref().map_or(Finish::Keep, Finish::Add);
+                    let sum = self.descend(layer, &film, finish);
+                    active = Some(sum);
+                }
             }
         }
+        let kinds = kinds.unwrap_or_else(|| self.by_kind(chunk, &grad));
         let features = chunk.features.reversed(sums.layers[TABLE].weight.rows());
         dispatch(Collect {
             lists: &features,
-            table: grad.columns(0),
+            table: kinds.columns(0),
             base: Base::Result,
             out: sums.layers[TABLE].weight.columns_mut(0),
             count: one,
@@ -50,6 +67,51 @@ impl Network {
         if let Some(conditions) = &pass.conditions {
             self.conditions_back(chunk, conditions, active.as_deref(), &grad, sums);
         }
+    }
+
+    /// Sums of the rows of `tokens` for each kind of them.
+    fn by_kind(&self, chunk: &Chunk, tokens: &Panels) -> Lease<'_> {
+        self.picked(&chunk.kinds.reversed(chunk.features.len()), tokens)
+    }
+
+    /// The gradient of kinds of tokens from that of the first queries, keys and values; `tokens` is that of the
+    /// tokens by another way.
+    fn first_queries_back(
+        &self,
+        chunk: &Chunk,
+        (input, inverse): (&Panels, &[f32]),
+        qkv: &Panels,
+        tokens: &Panels,
+        sums: &mut GradientSums,
+    ) -> Lease<'_> {
+        let (count, three) = (chunk.features.len(), 3 * self.panels());
+        let mut parts = self.stale(count, self.packed()[at(0, Part::Qkv)].weight.count());
+        let mut sum = |lists: &Lists, panel: usize| {
+            dispatch(Collect {
+                lists: &lists.reversed(count),
+                table: qkv.columns(0),
+                base: Base::Zero,
+                out: parts.columns_mut(panel),
+                count: three,
+            });
+        };
+        sum(&chunk.kinds, 0);
+        if self.sizes.edges.is_some() {
+            sum(&chunk.neighbour_kinds, three);
+            let incident = &mut sums.layers[INCIDENT].weight;
+            dispatch(Collect {
+                lists: &chunk.incident.reversed(incident.rows()),
+                table: qkv.columns(0),
+                base: Base::Result,
+                out: incident.columns_mut(0),
+                count: three,
+            });
+        }
+        self.learn(at(0, Part::Qkv), input, &parts, sums);
+        let norm = self.descend(at(0, Part::Qkv), &parts, Finish::Keep);
+        let mut kinds = self.by_kind(chunk, tokens);
+        self.norm_back(input, inverse, &norm, &mut kinds);
+        kinds
     }
 
     /// Adds the gradients of weight and bias of `layer`.
@@ -129,7 +191,7 @@ impl Network {
         self.descend(first, &grad, Finish::Keep)
     }
 
-    /// The gradient of the tokens below a block, and that of its scale and shift.
+    /// The gradient of the tokens below a block, and what else goes down from it.
     #[allow(clippy::too_many_arguments, reason = "one call")]
     fn block_back<'a>(
         &'a self,
@@ -140,7 +202,7 @@ impl Network {
         mut grad: Lease<'a>,
         sums: &mut GradientSums,
         room: &mut Room,
-    ) -> (Lease<'a>, Option<Lease<'a>>) {
+    ) -> (Lease<'a>, Down<'a>) {
         let (rows, one) = (chunk.rows, self.panels());
         self.learn(at(index, Part::Down), &block.up, &grad, sums);
         let up = self.descend(at(index, Part::Down), &grad, Finish::Mask(&block.up));
@@ -152,7 +214,12 @@ impl Network {
         drop((second, block.second));
 
         self.learn(at(index, Part::Mix), &block.mixed, &grad, sums);
-        let mixed = self.descend(at(index, Part::Mix), &grad, Finish::Keep);
+        let mut mixed = self.descend(at(index, Part::Mix), &grad, Finish::Keep);
+        if let Some(read) = self.left_after(index, chunk) {
+            let read_by = read.reversed(rows);
+            grad = self.picked(&read_by, &grad);
+            mixed = self.picked(&read_by, &mixed);
+        }
         let mut qkv = self.stale(rows, 3 * one);
         let mut none = [];
         dispatch(AttendBack {
@@ -168,6 +235,11 @@ impl Network {
                 .map_or(&mut none[..], |b| &mut b[..]),
         });
         drop((mixed, block.mixed, block.qkv));
+        if index == 0 && self.sizes.by_kind() {
+            let kinds =
+                self.first_queries_back(chunk, (&block.input, &block.inverse), &qkv, &grad, sums);
+            return (grad, Down::Kinds(kinds));
+        }
         self.learn(at(index, Part::Qkv), &block.input, &qkv, sums);
         let mut below = self.descend(at(index, Part::Qkv), &qkv, Finish::Keep);
         drop(qkv);
@@ -184,7 +256,7 @@ impl Network {
         }
         let Some((norm, film)) = block.film else {
             self.norm_back(&block.input, &block.inverse, &below, &mut grad);
-            return (grad, None);
+            return (grad, Down::Tokens);
         };
         let mut film_grad = self.stale(chunk.graphs, 2 * one);
         film_grad.flat_mut().fill(0.0);
@@ -199,7 +271,7 @@ impl Network {
             self.learn(at(index, Part::Film), condition, &film_grad, sums);
         }
         self.norm_back(&norm, &block.inverse, &below, &mut grad);
-        (grad, Some(film_grad))
+        (grad, Down::Film(film_grad))
     }
 
     /// `active` is the gradient of what scale and shift are computed from, `tokens` that of the first

@@ -40,18 +40,25 @@ pub(super) struct Chunk {
     pub(super) graphs: usize,
     /// First row of each graph, and the end of the last.
     pub(super) offsets: Vec<u32>,
-    /// Tokens to rows of the table of features.
+    /// Kinds of tokens, which have the same features, to rows of the table of features.
     pub(super) features: Lists,
+    /// Tokens to their kind.
+    pub(super) kinds: Lists,
     /// Tokens to their graph.
     pub(super) graph: Lists,
     /// Tokens to those that a directed edge leads to, each once.
     pub(super) neighbours: Lists,
     /// The same from the other end.
     pub(super) incoming: Lists,
+    /// Tokens to the kinds of those that a directed edge leads to.
+    pub(super) neighbour_kinds: Lists,
     /// Tokens to the features of the edges that leave them, with how often.
     pub(super) incident: Lists,
     /// `[graphs, C]` without padding.
     pub(super) conditions: Vec<f32>,
+    /// Where heads read few of the tokens: the rows that are left of the last block to their tokens. The lists
+    /// below then name these rows in the place of tokens.
+    pub(super) read: Option<Lists>,
     /// Rows of the node head to tokens.
     pub(super) nodes: Lists,
     /// Rows of the edge head to tokens and to the edge's features.
@@ -65,16 +72,25 @@ pub(super) struct Chunk {
 
 impl Chunk {
     fn finish(&mut self) {
-        let tokens = self.features.len();
+        let tokens = self.kinds.len();
         self.rows = padded_rows(tokens);
         self.graphs = padded_rows(self.offsets.len() - 1);
-        for lists in [&mut self.features, &mut self.graph] {
-            lists.pad(self.rows);
-        }
-        for lists in [&mut self.neighbours, &mut self.incident] {
+        let kinds: Vec<u32> = self.kinds.named().collect();
+        self.neighbour_kinds = self.neighbours.clone();
+        self.neighbour_kinds.renumber(&kinds);
+        let count = self.features.len();
+        self.features.pad(padded_rows(count));
+        for lists in [
+            &mut self.kinds,
+            &mut self.graph,
+            &mut self.neighbours,
+            &mut self.neighbour_kinds,
+            &mut self.incident,
+        ] {
             lists.pad(self.rows);
         }
         self.incoming = self.neighbours.reversed(self.rows);
+        self.leave_unread(tokens);
         for lists in [
             &mut self.nodes,
             &mut self.from,
@@ -87,6 +103,38 @@ impl Chunk {
             if count > 0 {
                 lists.pad(padded_rows(count));
             }
+        }
+    }
+}
+
+impl Chunk {
+    /// Leaves the tokens that no head reads out of what comes after the last attention.
+    fn leave_unread(&mut self, tokens: usize) {
+        let mut heads = [
+            &mut self.nodes,
+            &mut self.from,
+            &mut self.to,
+            &mut self.whole,
+            &mut self.mean,
+        ];
+        let mut numbers = vec![NONE; tokens];
+        for token in heads.iter().flat_map(|lists| lists.named()) {
+            numbers[token as usize] = 0;
+        }
+        let mut read = Lists::default();
+        for (token, number) in numbers.iter_mut().enumerate() {
+            if *number != NONE {
+                *number = read.len() as u32;
+                read.push([(token as u32, 1.0)]);
+            }
+        }
+        let rows = padded_rows(read.len());
+        if rows < self.rows {
+            for lists in &mut heads {
+                lists.renumber(&numbers);
+            }
+            read.pad(rows);
+            self.read = Some(read);
         }
     }
 }
@@ -173,6 +221,8 @@ pub(super) struct Edge<'a> {
 pub(super) struct Builder {
     batch: Batch,
     known: HashMap<Box<[u32]>, Place>,
+    /// Kinds of tokens of the open chunk, by their features.
+    kinds: HashMap<Box<[u32]>, u32>,
     /// For each chunk the rows that its heads have for each token, edge and graph.
     rows: Vec<HeadRows>,
     apart: bool,
@@ -205,7 +255,8 @@ impl Builder {
     /// Opens a graph of `tokens` tokens, its own included.
     pub(super) fn open(&mut self, key: &[u32], tokens: usize, condition: &[f32]) -> Place {
         let full = self.batch.chunks.last();
-        if full.is_none_or(|chunk| chunk.features.len() + tokens > TOKENS) {
+        if full.is_none_or(|chunk| chunk.kinds.len() + tokens > TOKENS) {
+            self.kinds.clear();
             self.batch.chunks.push(Chunk {
                 offsets: vec![0],
                 ..Chunk::default()
@@ -214,7 +265,7 @@ impl Builder {
         }
         let last = self.batch.chunks.len() - 1;
         let (chunk, rows) = (&mut self.batch.chunks[last], &mut self.rows[last]);
-        let first_row = chunk.features.len() as u32;
+        let first_row = chunk.kinds.len() as u32;
         let graph = chunk.offsets.len() as u32 - 1;
         chunk.offsets.push(first_row + tokens as u32);
         chunk.conditions.extend_from_slice(condition);
@@ -233,11 +284,17 @@ impl Builder {
     }
 
     /// Appends a token of the graph that was opened last.
-    pub(super) fn token(&mut self, features: impl IntoIterator<Item = u32>) {
+    pub(super) fn token(&mut self, features: &[u32]) {
         let last = self.batch.chunks.len() - 1;
         let chunk = &mut self.batch.chunks[last];
         let graph = chunk.offsets.len() as u32 - 2;
-        chunk.features.push(features.into_iter().map(|f| (f, 1.0)));
+        let kind = self.kinds.get(features).copied().unwrap_or_else(|| {
+            let kind = chunk.features.len() as u32;
+            chunk.features.push(features.iter().map(|f| (*f, 1.0)));
+            self.kinds.insert(features.into(), kind);
+            kind
+        });
+        chunk.kinds.push([(kind, 1.0)]);
         chunk.graph.push([(graph, 1.0)]);
     }
 

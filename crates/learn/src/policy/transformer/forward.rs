@@ -3,8 +3,8 @@
 use super::attention::{Attend, Attention};
 use super::chunk::{Chunk, Run, Slot};
 use super::network::{
-    CONDITION_IN, CONDITION_OUT, EDGE_HEAD, EDGE_IN, GRAPH_HEAD, GRAPH_IN, NODE_HEAD, Network,
-    Part, TABLE, at,
+    CONDITION_IN, CONDITION_OUT, EDGE_HEAD, EDGE_IN, GRAPH_HEAD, GRAPH_IN, INCIDENT, NODE_HEAD,
+    Network, Part, TABLE, at,
 };
 use super::norm::{Film, Norm};
 use super::rows::{Base, Collect, Lists};
@@ -12,18 +12,27 @@ use crate::policy::kernels::{Finish, SLOPE};
 use crate::policy::panels::{Lane, Lease, PANEL, Panels};
 use crate::simd::dispatch;
 
+/// Queries, keys and values, and what they were computed from; see [`Block`].
+struct Queries<'a> {
+    film: Option<(Lease<'a>, Lease<'a>)>,
+    input: Lease<'a>,
+    inverse: Vec<f32>,
+    qkv: Lease<'a>,
+}
+
 /// What is kept of one block of attention. `W` is the width in whole panels.
 pub(super) struct Block<'a> {
     /// With a condition: `[rows, W]` the norm before scale and shift, and `[graphs, 2 W]` these.
     pub(super) film: Option<(Lease<'a>, Lease<'a>)>,
-    /// `[rows, W]` norm, then sums of neighbours and of edges where there are any.
+    /// `[rows, W]` norm, then sums of neighbours and of edges where there are any; of a first block without a
+    /// condition the norm alone, a row for each kind of token.
     pub(super) input: Lease<'a>,
     pub(super) inverse: Vec<f32>,
     /// `[rows, 3 W]`
     pub(super) qkv: Lease<'a>,
     /// Weights of attention, one panel.
     pub(super) weights: Lease<'a>,
-    /// `[rows, W]`
+    /// `[rows, W]`, from here on without the rows that no head reads where the block is the last.
     pub(super) mixed: Lease<'a>,
     /// `[rows, W]` the second norm.
     pub(super) second: Lease<'a>,
@@ -166,14 +175,8 @@ impl Network {
     pub(super) fn forward(&self, chunk: Chunk, keep: bool, room: &mut Vec<Lane>) -> ChunkPass<'_> {
         let (rows, one) = (chunk.rows, self.panels());
         let conditions = (self.sizes.conditions > 0).then(|| self.conditions(&chunk));
-        let mut x = self.stale(rows, one);
-        dispatch(Collect {
-            lists: &chunk.features,
-            table: self.packed()[TABLE].weight.columns(0),
-            base: Base::Zero,
-            out: x.columns_mut(0),
-            count: one,
-        });
+        let kinds = self.picked(&chunk.features, &self.packed()[TABLE].weight);
+        let mut x = self.picked(&chunk.kinds, &kinds);
         if let Some(conditions) = &conditions {
             dispatch(Collect {
                 lists: &chunk.graph,
@@ -188,13 +191,18 @@ impl Network {
         let mut blocks = Vec::with_capacity(self.sizes.blocks);
         for index in 0..self.sizes.blocks {
             let active = conditions.as_ref().map(|c| &*c.active);
-            let (above, block) = self.block(index, &chunk, x, &edges, active, room);
+            let read = self.left_after(index, &chunk);
+            let queries = match index == 0 && self.sizes.by_kind() {
+                true => self.first_queries(&chunk, &kinds),
+                false => self.queries(index, &chunk, &x, &edges, active),
+            };
+            let (above, block) = self.block(index, &chunk, x, queries, read, room);
             x = above;
             if keep {
                 blocks.push(block);
             }
         }
-        let mut last = self.stale(rows, one);
+        let mut last = self.stale(x.rows(), one);
         let last_inverse = self.norm(&x, &mut last);
         let heads = [
             self.node_head(&chunk, &last),
@@ -209,6 +217,19 @@ impl Network {
             last_inverse,
             heads,
         }
+    }
+
+    /// The rows that go on after the attention of block `index`, where they are not all.
+    pub(super) fn left_after<'c>(&self, index: usize, chunk: &'c Chunk) -> Option<&'c Lists> {
+        let last = index + 1 == self.sizes.blocks;
+        chunk.read.as_ref().filter(|_| last)
+    }
+
+    /// A row for each of `lists`: the sum of the rows of `table` that it names.
+    pub(super) fn picked(&self, lists: &Lists, table: &Panels) -> Lease<'_> {
+        let mut out = self.stale(lists.len(), self.panels());
+        self.pick(lists, table, &mut out, 0);
+        out
     }
 
     fn conditions(&self, chunk: &Chunk) -> Conditions<'_> {
@@ -241,23 +262,23 @@ impl Network {
         inverse
     }
 
-    fn block<'a>(
+    /// Queries, keys and values of block `index`, for each token.
+    fn queries<'a>(
         &'a self,
         index: usize,
         chunk: &Chunk,
-        x: Lease<'a>,
+        x: &Panels,
         edges: &Panels,
         condition: Option<&Panels>,
-        room: &mut Vec<Lane>,
-    ) -> (Lease<'a>, Block<'a>) {
+    ) -> Queries<'a> {
         let (rows, one) = (chunk.rows, self.panels());
         let mut input = self.stale(rows, self.input_panels());
         let (film, inverse) = match condition {
-            None => (None, self.norm(&x, &mut input)),
+            None => (None, self.norm(x, &mut input)),
             Some(condition) => {
                 let film = self.multiply(at(index, Part::Film), condition, Finish::Keep);
                 let mut norm = self.stale(rows, one);
-                let inverse = self.norm(&x, &mut norm);
+                let inverse = self.norm(x, &mut norm);
                 dispatch(Film {
                     y: &norm,
                     film: &film,
@@ -282,6 +303,61 @@ impl Network {
             }
         }
         let qkv = self.multiply(at(index, Part::Qkv), &input, Finish::Keep);
+        Queries {
+            film,
+            input,
+            inverse,
+            qkv,
+        }
+    }
+
+    /// The same of the first block, whose product is one row for each kind of token: what a token has of
+    /// itself, then what its neighbours have of it.
+    fn first_queries(&self, chunk: &Chunk, kinds: &Panels) -> Queries<'_> {
+        let three = 3 * self.panels();
+        let mut input = self.stale(kinds.rows(), self.panels());
+        let inverse = self.norm(kinds, &mut input);
+        let parts = self.multiply(at(0, Part::Qkv), &input, Finish::Keep);
+        let mut qkv = self.stale(chunk.rows, three);
+        let mut add = |lists, table, base| {
+            dispatch(Collect {
+                lists,
+                table,
+                base,
+                out: qkv.columns_mut(0),
+                count: three,
+            });
+        };
+        add(&chunk.kinds, parts.columns(0), Base::Zero);
+        if self.sizes.edges.is_some() {
+            add(&chunk.neighbour_kinds, parts.columns(three), Base::Result);
+            let incident = self.packed()[INCIDENT].weight.columns(0);
+            add(&chunk.incident, incident, Base::Result);
+        }
+        Queries {
+            film: None,
+            input,
+            inverse,
+            qkv,
+        }
+    }
+
+    fn block<'a>(
+        &'a self,
+        index: usize,
+        chunk: &Chunk,
+        x: Lease<'a>,
+        queries: Queries<'a>,
+        read: Option<&Lists>,
+        room: &mut Vec<Lane>,
+    ) -> (Lease<'a>, Block<'a>) {
+        let (rows, one) = (chunk.rows, self.panels());
+        let Queries {
+            film,
+            input,
+            inverse,
+            qkv,
+        } = queries;
         let attention = chunk.attention(self, index);
         let mut weights = self.stale(attention.all_lanes(), 1);
         let mut mixed = self.stale(rows, one);
@@ -292,8 +368,12 @@ impl Network {
             room,
             mixed: &mut mixed,
         });
+        let (x, mixed) = match read {
+            None => (x, mixed),
+            Some(read) => (self.picked(read, &x), self.picked(read, &mixed)),
+        };
         let x = self.multiply(at(index, Part::Mix), &mixed, Finish::Add(&x));
-        let mut second = self.stale(rows, one);
+        let mut second = self.stale(x.rows(), one);
         let second_inverse = self.norm(&x, &mut second);
         let up = self.multiply(at(index, Part::Up), &second, Finish::Activate);
         let x = self.multiply(at(index, Part::Down), &up, Finish::Add(&x));

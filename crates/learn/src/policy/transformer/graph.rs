@@ -63,11 +63,11 @@ impl<E: GraphEncoded> Transformer<Graphs<E>> {
             edges: Some(shape.edge_features),
         };
         // The bias is one more row, which every token has.
-        let table = Linear::default().weight(&params, "policy.nodes.weight", 0, (1, 1));
+        let table = Linear::default().weight(&params, "policy.nodes.weight", (0, 0), (1, 1));
         let table = table.weight(
             &params,
             "policy.nodes.bias",
-            shape.node_features + 1,
+            (shape.node_features + 1, 0),
             (1, 1),
         );
         Self {
@@ -121,10 +121,13 @@ impl<E: GraphEncoded> Graphs<E> {
         let tokens = graph.nodes.len() + 1;
         let place = builder.open(key, tokens, condition);
         let bias = self.shape.node_features as u32 + 1;
-        builder.token([self.shape.node_features as u32, bias]);
+        builder.token(&[self.shape.node_features as u32, bias]);
+        let mut features = Vec::new();
         for node in &graph.nodes {
-            let features = node.iter().map(|f| u32::from(*f));
-            builder.token(features.chain([bias]));
+            features.clear();
+            features.extend(node.iter().map(|f| u32::from(*f)));
+            features.push(bias);
+            builder.token(&features);
         }
         let edges = (0..graph.edges.len()).map(|index| edge(graph, index));
         builder.edges(place, tokens, edges);

@@ -51,7 +51,7 @@ pub(super) struct Sums {
 
 impl Linear {
     /// Adds the weight `name`, whose rows are `parts.0` equal runs and whose columns `parts.1` equal
-    /// runs, each of which begins with a panel; the first row comes to `row`.
+    /// runs, each of which begins with a panel; the first row and column come to `to`.
     ///
     /// # Panics
     /// If the network did not declare `name`.
@@ -59,7 +59,7 @@ impl Linear {
         mut self,
         params: &Params,
         name: &str,
-        row: usize,
+        to: (usize, usize),
         parts: (usize, usize),
     ) -> Self {
         let (param, shape) = find(params, name);
@@ -69,12 +69,12 @@ impl Linear {
                 param,
                 from: (i * size.0, j * size.1),
                 size,
-                to: (row + i * whole(size.0), j * whole(size.1)),
+                to: (to.0 + i * whole(size.0), to.1 + j * whole(size.1)),
                 bias: false,
             });
         }
-        self.rows = self.rows.max(row + parts.0 * whole(size.0)).max(PANEL);
-        self.cols = self.cols.max(parts.1 * whole(size.1)).max(PANEL);
+        self.rows = self.rows.max(to.0 + parts.0 * whole(size.0)).max(PANEL);
+        self.cols = self.cols.max(to.1 + parts.1 * whole(size.1)).max(PANEL);
         self
     }
 
@@ -94,7 +94,7 @@ impl Linear {
 
     /// Weight and bias of the declared layer `name` in runs, with a way back to all inputs.
     pub(super) fn declared(params: &Params, name: &str, parts: (usize, usize)) -> Self {
-        let layer = Self::default().weight(params, &format!("{name}.weight"), 0, parts);
+        let layer = Self::default().weight(params, &format!("{name}.weight"), (0, 0), parts);
         let layer = layer.bias(params, &format!("{name}.bias"), parts.1);
         let inputs = layer.rows;
         layer.back_to(inputs)
@@ -109,11 +109,6 @@ impl Linear {
     /// Outputs in whole panels.
     pub(super) fn cols(&self) -> usize {
         self.cols
-    }
-
-    /// Inputs in whole panels.
-    pub(super) fn rows(&self) -> usize {
-        self.rows
     }
 
     /// Inputs that a gradient goes back to.

@@ -19,7 +19,9 @@ pub(super) const EDGE_IN: usize = 4;
 pub(super) const EDGE_HEAD: usize = 5;
 pub(super) const CONDITION_IN: usize = 6;
 pub(super) const CONDITION_OUT: usize = 7;
-const BLOCKS: usize = 8;
+/// What features of edges add to the first queries, keys and values, where these are computed by kinds.
+pub(super) const INCIDENT: usize = 8;
+const BLOCKS: usize = 9;
 
 /// The layers of a block of attention.
 #[derive(Clone, Copy)]
@@ -47,6 +49,14 @@ pub(super) struct Sizes {
     pub(super) edges: Option<usize>,
 }
 
+impl Sizes {
+    /// Whether tokens of one kind are alike as they enter the first block, so that its queries, keys and
+    /// values are computed once for each kind.
+    pub(super) fn by_kind(&self) -> bool {
+        self.conditions == 0
+    }
+}
+
 /// Layers with their parameters.
 pub(super) struct Network {
     pub(super) sizes: Sizes,
@@ -68,7 +78,11 @@ pub(super) struct GradientSums {
 impl Network {
     /// `params` hold what the view or the burn network declared; `table` is the table of features of
     /// tokens.
+    ///
+    /// # Panics
+    /// Without a block.
     pub(super) fn new(sizes: Sizes, params: Params, table: Linear) -> Self {
+        assert!(sizes.blocks > 0, "a transformer has at least one layer");
         let w = whole(sizes.width);
         let declared = |name: &str, parts| Linear::declared(&params, name, parts);
         let mut layers = vec![
@@ -79,8 +93,8 @@ impl Network {
         ];
         if sizes.edges.is_some() {
             let edge = declared("policy.edge_in.from", (1, 1));
-            let edge = edge.weight(&params, "policy.edge_in.to", w, (1, 1));
-            let edge = edge.weight(&params, "policy.edge_in.features", 2 * w, (1, 1));
+            let edge = edge.weight(&params, "policy.edge_in.to", (w, 0), (1, 1));
+            let edge = edge.weight(&params, "policy.edge_in.features", (2 * w, 0), (1, 1));
             layers.push(edge.back_to(2 * w));
             layers.push(declared("policy.edge_head", (1, 1)));
         } else {
@@ -92,6 +106,12 @@ impl Network {
         } else {
             layers.extend([Linear::default(), Linear::default()]);
         }
+        let by_kind = sizes.by_kind();
+        layers.push(if by_kind && sizes.edges.is_some() {
+            Linear::default().weight(&params, "policy.layer0.incident", (0, 0), (1, 3))
+        } else {
+            Linear::default()
+        });
         let mut bonds = Vec::new();
         for block in 0..sizes.blocks {
             let name = |part: &str| format!("policy.layer{block}.{part}");
@@ -102,9 +122,13 @@ impl Network {
             });
             let mut qkv = declared(&name("qkv"), (1, 3));
             if sizes.edges.is_some() {
-                qkv = qkv.weight(&params, &name("neighbours"), w, (1, 3));
-                qkv = qkv.weight(&params, &name("incident"), 2 * w, (1, 3));
-                qkv = qkv.back_to(2 * w);
+                if block == 0 && by_kind {
+                    qkv = qkv.weight(&params, &name("neighbours"), (0, 3 * w), (1, 3));
+                } else {
+                    qkv = qkv.weight(&params, &name("neighbours"), (w, 0), (1, 3));
+                    qkv = qkv.weight(&params, &name("incident"), (2 * w, 0), (1, 3));
+                    qkv = qkv.back_to(2 * w);
+                }
                 let bond = name("bond_bias");
                 let place = params.iter().position(|param| param.name == bond);
                 bonds.push(place.expect("declared with the others"));
@@ -188,7 +212,10 @@ impl Network {
     /// Panels of what queries, keys and values are computed from: tokens, sums of neighbours, sums of
     /// edges.
     pub(super) fn input_panels(&self) -> usize {
-        self.layers[at(0, Part::Qkv)].rows() / PANEL
+        match self.sizes.edges {
+            None => self.panels(),
+            Some(_) => 2 * self.panels() + self.edge_panels(),
+        }
     }
 
     /// `[rows, panels]`, to be written first.

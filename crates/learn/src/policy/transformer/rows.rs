@@ -65,6 +65,18 @@ impl Lists {
         Self { offsets, items }
     }
 
+    /// Rows of the table that are named, each as often as it is.
+    pub(super) fn named(&self) -> impl Iterator<Item = u32> {
+        self.items.iter().map(|(item, _)| *item)
+    }
+
+    /// Gives every row of the table that is named its number in `numbers`.
+    pub(super) fn renumber(&mut self, numbers: &[u32]) {
+        for (item, _) in &mut self.items {
+            *item = numbers[*item as usize];
+        }
+    }
+
     /// The pairs of `row`.
     #[inline(always)]
     pub(super) fn row(&self, row: usize) -> &[(u32, f32)] {

@@ -108,9 +108,9 @@ impl<E: TokenEncoded> Transformer<Sequences<E>> {
             conditions,
             edges: None,
         };
-        let table = Linear::default().weight(&params, "policy.tokens", 0, (1, 1));
+        let table = Linear::default().weight(&params, "policy.tokens", (0, 0), (1, 1));
         let positions = view.first_position() as usize;
-        let table = table.weight(&params, "policy.positions", positions, (1, 1));
+        let table = table.weight(&params, "policy.positions", (positions, 0), (1, 1));
         Self {
             network: Network::new(sizes, params, table),
             view,
@@ -179,9 +179,9 @@ impl<E: TokenEncoded> Sequences<E> {
 
     fn add(&self, tokens: &[u32], key: &[u32], condition: &[f32], builder: &mut Builder) -> Place {
         let place = builder.open(key, tokens.len() + 1, condition);
-        builder.token([self.shape.tokens as u32]);
+        builder.token(&[self.shape.tokens as u32]);
         for (position, token) in (self.first_position()..).zip(tokens) {
-            builder.token([*token, position]);
+            builder.token(&[*token, position]);
         }
         place
     }
