@@ -203,6 +203,8 @@ const CHUNK: usize = 8192;
 /// Chunks that are not worth a second thread: their way from one core's cache to the other's takes as
 /// long as they do.
 const TOGETHER: usize = 16;
+/// Fewer values than these are updated by one thread.
+pub(crate) const ALONE: usize = CHUNK * TOGETHER;
 
 impl AdamConfig {
     /// The rule for the parameters of `group`, whose gradient has the given norm, at `step` counted from

@@ -4,6 +4,7 @@
 //! threads, and their gradients are added in shard order. So one seed gives the same bytes with one
 //! thread and with many.
 
+mod alert;
 mod flow_matching;
 mod flow_regression;
 mod recorded;

@@ -8,9 +8,10 @@ use anabranch_core::{
 };
 use rayon::prelude::*;
 
+use super::alert::alert;
 use super::{Progress, in_shards, in_shards_beside, shard_size, slice, streams};
 use crate::error::Result;
-use crate::optim::Adam;
+use crate::optim::{ALONE, Adam};
 use crate::params::Gradients;
 use crate::policy::{Exploration, Model, Tape};
 use crate::rollout::walk;
@@ -268,7 +269,7 @@ impl<M: Model> Recorded<'_, M> {
             (trajectory, edge) = (which.end, edge + shard.terms.log_pf.len());
             shards.push((which, shard.way_down));
         }
-        let loss = objective(&terms)?;
+        let loss = alert(|| objective(&terms))?;
         let (env, model, trajectories) = (self.env, self.model, &self.trajectories);
         let mut parts: Vec<Gradients> = shards
             .into_par_iter()
@@ -292,7 +293,14 @@ impl Differentiated {
     /// # Errors
     /// Where a gradient is not finite. The parameters are unchanged then.
     pub fn apply<M: Model>(self, model: &mut M, optimizer: &mut Adam) -> Result<Progress> {
-        let gradient_norms = optimizer.update_sum(model.params_mut(), self.parts)?;
+        let small = model.params().num_values() < ALONE;
+        let mut update = || {
+            let norms = optimizer.update_sum(model.params_mut(), self.parts)?;
+            model.lay_out();
+            Ok(norms)
+        };
+        // A larger one is spread over threads by itself.
+        let gradient_norms = if small { alert(update) } else { update() }?;
         Ok(Progress {
             loss: self.loss.value,
             per_trajectory: self.loss.per_trajectory,

@@ -11,7 +11,8 @@
 //! `11 W + E + H T` numbers of 4 bytes: the norm and sums of neighbours and of edges; queries, keys and
 //! values; what attention mixed; the second norm; four W of the feed-forward layer; E features of edges
 //! and T weights for each of H heads, both in whole lanes of 16. With four blocks of W = 128 that is 24 kB
-//! a token.
+//! a token, and somewhat less in truth: without a condition the first block keeps its norm for each kind of token
+//! only, and no sums; the last one keeps what comes after attention for those tokens only that a head reads.
 
 mod attention;
 mod backward;
