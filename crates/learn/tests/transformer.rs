@@ -336,7 +336,7 @@ fn learns_molecules() {
     };
     let mut model = native(&env, 0, config);
     let objective = Objective::TrajectoryBalance;
-    for (rate, steps) in [(3e-3, 1000), (5e-4, 1000)] {
+    for (rate, steps) in [(3e-3, 1000), (5e-4, 1000), (1e-4, 300)] {
         let rates = AdamConfig::with_rates(rate, 0.1);
         train(&env, &mut model, &objective, rates, steps, log_reward);
     }

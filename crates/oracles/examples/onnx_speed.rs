@@ -51,7 +51,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, features, values) in [
         ("forest_regressor", morgan(2, 1024, false), 1),
         ("xgboost_regressor", morgan(3, 512, true), 1),
-        ("perceptron", Features::Descriptors(descriptors.collect()), 1),
+        (
+            "perceptron",
+            Features::Descriptors(descriptors.collect()),
+            1,
+        ),
         ("torch_perceptron", morgan(2, 512, false), 2),
     ] {
         let oracle = OnnxOracle::new(OnnxSettings {

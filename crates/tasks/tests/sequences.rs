@@ -244,7 +244,7 @@ fn bad_settings_are_refused_with_the_remedy() {
             .unwrap_err()
             .to_string()
     };
-    assert!(other(&["reward.built_in=amp"]).contains("belongs to sequences"));
+    assert!(other(&["reward.built_in=amp"]).contains("belongs to fragments, sequences"));
     assert!(other(&["policy.network=mlp"]).contains("belongs to sequences"));
     for (arguments, part) in [
         (&[][..], "gfn train sequences reward.built_in="),

@@ -46,10 +46,13 @@ mod tests {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
             let pool = pool.build().expect("threads");
             let mut count = 0;
-            assert_eq!(pool.install(|| alert(|| {
-                count += 1;
-                count
-            })), 1);
+            assert_eq!(
+                pool.install(|| alert(|| {
+                    count += 1;
+                    count
+                })),
+                1
+            );
         }
     }
 

@@ -294,10 +294,10 @@ impl Differentiated {
     /// Where a gradient is not finite. The parameters are unchanged then.
     pub fn apply<M: Model>(self, model: &mut M, optimizer: &mut Adam) -> Result<Progress> {
         let small = model.params().num_values() < ALONE;
-        let mut update = || {
-            let norms = optimizer.update_sum(model.params_mut(), self.parts)?;
+        let update = || {
+            let norms = optimizer.update_sum(model.params_mut(), self.parts);
             model.lay_out();
-            Ok(norms)
+            norms
         };
         // A larger one is spread over threads by itself.
         let gradient_norms = if small { alert(update) } else { update() }?;

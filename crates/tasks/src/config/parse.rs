@@ -516,11 +516,13 @@ impl Draft {
                 .filter(|(_, value)| value.is_object())
                 .map(|(name, _)| format!("reward.{name}")),
         );
-        let owner = TaskName::ALL.into_iter().find(|task| {
-            let below = format!("{path}.");
-            let has = |key: &String| key == path || key.starts_with(&below);
-            *task != self.task && keys_of(*task).iter().any(has)
-        });
+        let below = format!("{path}.");
+        let has = |key: &String| key == path || key.starts_with(&below);
+        let others = TaskName::ALL.into_iter().filter(|task| *task != self.task);
+        let owners: Vec<&str> = others
+            .filter(|task| keys_of(*task).iter().any(has))
+            .map(TaskName::name)
+            .collect();
         let section = path.rsplit_once('.').map_or("", |(section, _)| section);
         let node = section
             .split('.')
@@ -530,10 +532,14 @@ impl Draft {
             let names: Vec<_> = table.keys().map(String::as_str).collect();
             names.join(", ")
         };
-        let hint = match (owner, node) {
-            (Some(owner), _) => format!("It belongs to {owner}; this task is {}.", self.task),
-            (None, Some(table)) => format!("Keys of {section}: {}.", names(table)),
-            (None, None) => format!(
+        let hint = match (owners.is_empty(), node) {
+            (false, _) => format!(
+                "It belongs to {}; this task is {}.",
+                owners.join(", "),
+                self.task
+            ),
+            (true, Some(table)) => format!("Keys of {section}: {}.", names(table)),
+            (true, None) => format!(
                 "Keys: {}.",
                 self.tree.as_object().map_or_else(String::new, names)
             ),

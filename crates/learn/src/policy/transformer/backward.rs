@@ -55,6 +55,9 @@ impl Network {
                 }
             }
         }
+        if let Some(read) = self.left_at_once(chunk) {
+            grad = self.picked(&read.reversed(chunk.rows), &grad);
+        }
         let kinds = kinds.unwrap_or_else(|| self.by_kind(chunk, &grad));
         let features = chunk.features.reversed(sums.layers[TABLE].weight.rows());
         dispatch(Collect {

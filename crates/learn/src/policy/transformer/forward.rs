@@ -202,6 +202,9 @@ impl Network {
                 blocks.push(block);
             }
         }
+        if let Some(read) = self.left_at_once(&chunk) {
+            x = self.picked(read, &x);
+        }
         let mut last = self.stale(x.rows(), one);
         let last_inverse = self.norm(&x, &mut last);
         let heads = [
@@ -223,6 +226,11 @@ impl Network {
     pub(super) fn left_after<'c>(&self, index: usize, chunk: &'c Chunk) -> Option<&'c Lists> {
         let last = index + 1 == self.sizes.blocks;
         chunk.read.as_ref().filter(|_| last)
+    }
+
+    /// The rows that go on to the heads of a network without blocks, where they are not all.
+    pub(super) fn left_at_once<'c>(&self, chunk: &'c Chunk) -> Option<&'c Lists> {
+        chunk.read.as_ref().filter(|_| self.sizes.blocks == 0)
     }
 
     /// A row for each of `lists`: the sum of the rows of `table` that it names.
