@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let smiles: Vec<String> = smiles.take(1000).map(str::to_owned).collect();
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/onnx");
     let descriptors = ["mw", "logp", "tpsa", "hbd", "hba", "rings"];
-    let descriptors = descriptors.iter().filter_map(|n| Descriptor::parse(n));
+    let descriptors = descriptors.iter().filter_map(|n| Descriptor::parse(n).ok());
     for (name, features, values) in [
         ("forest_regressor", morgan(2, 1024, false), 1),
         ("xgboost_regressor", morgan(3, 512, true), 1),

@@ -64,26 +64,27 @@ fn leaky<S: Simd, const V: usize>(simd: S, mut x: [S::f32s; V], by: [S::f32s; V]
     x
 }
 
-/// Implements `WithSimd` by a method generic over `V` vectors a lane and `R` rows at once, which
-/// together have to fit the registers.
-macro_rules! by_width {
+/// Implements `WithSimd` by a method generic over `V` vectors a lane.
+macro_rules! by_lane {
     ($kernel:ident) => {
-        impl WithSimd for $kernel<'_> {
+        impl pulp::WithSimd for $kernel<'_> {
             type Output = ();
 
             #[inline(always)]
-            fn with_simd<S: Simd>(self, simd: S) {
+            fn with_simd<S: pulp::Simd>(self, simd: S) {
                 match S::F32_LANES {
-                    16 => self.run::<S, 1, 8>(simd),
-                    8 => self.run::<S, 2, 4>(simd),
-                    4 => self.run::<S, 4, 4>(simd),
-                    1 => self.run::<S, 16, 1>(simd),
+                    16 => self.run::<S, 1>(simd),
+                    8 => self.run::<S, 2>(simd),
+                    4 => self.run::<S, 4>(simd),
+                    1 => self.run::<S, 16>(simd),
                     lanes => unreachable!("vectors of {lanes} numbers"),
                 }
             }
         }
     };
 }
+
+pub(super) use by_lane;
 
 /// What is done to a sum before it is stored.
 #[derive(Clone, Copy)]
@@ -114,16 +115,24 @@ pub(super) struct Multiply<'a> {
 }
 
 impl Multiply<'_> {
+    /// `P` panels of `R` rows at once, or `W` panels of two rows.
+    ///
+    /// As many sums as the registers hold: a sum waits four cycles for itself, and AVX2 has two units that add.
+    /// Few panels, so that their weights stay in the first cache while rows go by.
     #[inline(always)]
-    fn run<S: Simd, const V: usize, const P: usize, const R: usize>(mut self, simd: S) {
+    fn run<S: Simd, const V: usize, const P: usize, const R: usize, const W: usize>(
+        mut self,
+        simd: S,
+    ) {
         let rows = self.rows.clone();
-        // A short rest of rows takes more panels at once instead.
-        let rest = rows.len() % R;
-        let short = R > 2 && (1..=2).contains(&rest);
-        let whole = rows.start..if short { rows.end - rest } else { rows.end };
-        self.band::<S, V, P, R>(simd, whole);
-        if short {
-            self.band::<S, V, 4, 2>(simd, rows.end - rest..rows.end);
+        let whole = rows.end - rows.len() % R;
+        self.band::<S, V, P, R>(simd, rows.start..whole);
+        // A rest costs what it has of rows, in pairs.
+        match rows.end - whole {
+            0 => {}
+            1 | 2 => self.band::<S, V, W, 2>(simd, whole..rows.end),
+            3 | 4 => self.band::<S, V, P, 4>(simd, whole..rows.end),
+            _ => self.band::<S, V, P, R>(simd, whole..rows.end),
         }
     }
 
@@ -223,10 +232,10 @@ impl WithSimd for Multiply<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         match S::F32_LANES {
-            16 => self.run::<S, 1, 2, 4>(simd),
-            8 => self.run::<S, 2, 2, 2>(simd),
-            4 => self.run::<S, 4, 2, 2>(simd),
-            1 => self.run::<S, 16, 1, 1>(simd),
+            16 => self.run::<S, 1, 2, 4, 4>(simd),
+            8 => self.run::<S, 2, 1, 6, 2>(simd),
+            4 => self.run::<S, 4, 2, 2, 2>(simd),
+            1 => self.run::<S, 16, 1, 1, 1>(simd),
             lanes => unreachable!("vectors of {lanes} numbers"),
         }
     }
@@ -245,44 +254,77 @@ pub(super) struct Outer<'a> {
 }
 
 impl Outer<'_> {
+    /// `R` rows at once, and `REST` where less than `R` are left of a panel.
     #[inline(always)]
-    fn run<S: Simd, const V: usize, const R: usize>(self, simd: S) {
+    fn run<S: Simd, const V: usize, const R: usize, const REST: usize>(mut self, simd: S) {
         let rows = self.grad.rows();
         for first in (0..rows).step_by(ROWS_AT_ONCE) {
             let range = first..(first + ROWS_AT_ONCE).min(rows);
             for panel in 0..self.grad.count() {
-                let grad = &self.grad.panel(panel)[range.clone()];
-                let (out, _) = self.out.panel_mut(panel).as_chunks_mut::<R>();
-                for (block, out) in out.iter_mut().enumerate() {
-                    let (from, column) = (block * R / PANEL, block * R % PANEL);
-                    let input = &self.input.panel(from)[range.clone()];
-                    let mut sums = [[simd.splat_f32s(0.0); V]; R];
-                    if !(self.fresh && first == 0) {
-                        for r in 0..R {
-                            sums[r] = load::<S, V>(&out[r]);
-                        }
+                for from in 0..self.out.rows() / PANEL {
+                    let mut column = 0;
+                    while column + R <= PANEL {
+                        self.tile::<S, V, R>(simd, panel, (from, column), range.clone());
+                        column += R;
                     }
-                    for (grad, input) in grad.iter().zip(input) {
-                        let grad = load::<S, V>(grad);
-                        let (input, _) = input[column..].as_chunks::<R>();
-                        let input = &input[0];
-                        for r in 0..R {
-                            let x = simd.splat_f32s(input[r]);
-                            for v in 0..V {
-                                sums[r][v] = simd.mul_add_e_f32s(x, grad[v], sums[r][v]);
-                            }
-                        }
-                    }
-                    for r in 0..R {
-                        store::<S, V>(&mut out[r], sums[r]);
+                    if column < PANEL {
+                        self.tile::<S, V, REST>(simd, panel, (from, column), range.clone());
                     }
                 }
             }
         }
     }
+
+    /// `R` rows of a panel of the result, those of the input's panel `from` from `column` on.
+    #[inline(always)]
+    fn tile<S: Simd, const V: usize, const R: usize>(
+        &mut self,
+        simd: S,
+        panel: usize,
+        (from, column): (usize, usize),
+        range: Range<usize>,
+    ) {
+        let grad = &self.grad.panel(panel)[range.clone()];
+        let input = &self.input.panel(from)[range.clone()];
+        let (out, _) = self.out.panel_mut(panel)[from * PANEL + column..].as_chunks_mut::<R>();
+        let out = &mut out[0];
+        let mut sums = [[simd.splat_f32s(0.0); V]; R];
+        if !(self.fresh && range.start == 0) {
+            for r in 0..R {
+                sums[r] = load::<S, V>(&out[r]);
+            }
+        }
+        for (grad, input) in grad.iter().zip(input) {
+            let grad = load::<S, V>(grad);
+            let (input, _) = input[column..].as_chunks::<R>();
+            let input = &input[0];
+            for r in 0..R {
+                let x = simd.splat_f32s(input[r]);
+                for v in 0..V {
+                    sums[r][v] = simd.mul_add_e_f32s(x, grad[v], sums[r][v]);
+                }
+            }
+        }
+        for r in 0..R {
+            store::<S, V>(&mut out[r], sums[r]);
+        }
+    }
 }
 
-by_width!(Outer);
+impl WithSimd for Outer<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match S::F32_LANES {
+            16 => self.run::<S, 1, 8, 8>(simd),
+            8 => self.run::<S, 2, 6, 4>(simd),
+            4 => self.run::<S, 4, 4, 4>(simd),
+            1 => self.run::<S, 16, 1, 1>(simd),
+            lanes => unreachable!("vectors of {lanes} numbers"),
+        }
+    }
+}
 
 /// `out = sums of the rows of grad`, `[1, outputs]`.
 pub(super) struct Total<'a> {
@@ -292,7 +334,7 @@ pub(super) struct Total<'a> {
 
 impl Total<'_> {
     #[inline(always)]
-    fn run<S: Simd, const V: usize, const R: usize>(self, simd: S) {
+    fn run<S: Simd, const V: usize>(self, simd: S) {
         for panel in 0..self.grad.count() {
             let mut sums = [[simd.splat_f32s(0.0); V]; BLOCK];
             let (blocks, _) = self.grad.panel(panel).as_chunks::<BLOCK>();
@@ -315,7 +357,7 @@ impl Total<'_> {
     }
 }
 
-by_width!(Total);
+by_lane!(Total);
 
 /// `out = finish(input @ weight + bias)` for an input of mostly zeros: sums of rows of the weight.
 pub(super) struct Gather<'a> {
@@ -333,7 +375,7 @@ pub(super) struct Gather<'a> {
 
 impl Gather<'_> {
     #[inline(always)]
-    fn run<S: Simd, const V: usize, const R: usize>(self, simd: S) {
+    fn run<S: Simd, const V: usize>(self, simd: S) {
         for panel in 0..self.out.count() {
             let weight = self.weight.panel(panel);
             let first = load::<S, V>(&self.bias.panel(panel)[0]);
@@ -356,7 +398,7 @@ impl Gather<'_> {
     }
 }
 
-by_width!(Gather);
+by_lane!(Gather);
 
 /// `out += inputᵀ @ grad` for an input of mostly zeros.
 pub(super) struct Scatter<'a> {
@@ -369,7 +411,7 @@ pub(super) struct Scatter<'a> {
 
 impl Scatter<'_> {
     #[inline(always)]
-    fn run<S: Simd, const V: usize, const R: usize>(self, simd: S) {
+    fn run<S: Simd, const V: usize>(self, simd: S) {
         for panel in 0..self.grad.count() {
             let out = self.out.panel_mut(panel);
             for (row, grad) in self.grad.panel(panel).iter().enumerate() {
@@ -388,4 +430,4 @@ impl Scatter<'_> {
     }
 }
 
-by_width!(Scatter);
+by_lane!(Scatter);

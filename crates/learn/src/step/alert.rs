@@ -60,7 +60,9 @@ mod tests {
     fn a_panic_does_not_leave_the_other_thread_waiting() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(2);
         let pool = pool.build().expect("threads");
-        let caught = std::panic::catch_unwind(|| pool.install(|| alert(|| panic!("work"))));
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            pool.install(|| alert(|| panic!("work")))
+        }));
         assert!(caught.is_err());
         assert_eq!(pool.install(|| alert(|| 1)), 1);
     }

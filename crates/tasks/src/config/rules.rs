@@ -12,7 +12,8 @@ use super::onnx::FeaturesName;
 use super::parse::DOCKING;
 use super::schema::{
     BitSequenceConfig, Combine, Config, DagConfig, Direction, EnvConfig, NetworkName,
-    ObjectiveName, PropertyConfig, ReplayConfig, ReplayKind, SequencesConfig, TaskName,
+    ObjectiveName, PropertyConfig, ReplayConfig, ReplayKind, RewardConfig, SequencesConfig,
+    TaskName,
 };
 use super::value::Given;
 
@@ -363,7 +364,7 @@ fn docking_rule(config: &Config, docks: bool) -> Option<Broken> {
             );
         }
     }
-    if reward.command.is_some() || reward.url.is_some() || reward.onnx.is_some() {
+    if !own_score_keys(reward).is_empty() {
         return broken(
             &["reward.command", "reward.url", "reward.onnx"],
             "reward.built_in=docking is given beside reward.command, reward.url or reward.onnx; keep one"
@@ -435,14 +436,19 @@ pub(crate) fn scored_elsewhere(config: &Config) -> Option<&'static str> {
         .built_in
         .as_deref()
         .is_some_and(|name| name != "none");
-    let given = [
+    let given = own_score_keys(reward).into_iter();
+    given.chain(built_in.then_some("reward.built_in")).next()
+}
+
+/// The keys that are given of those that say who scores.
+fn own_score_keys(reward: &RewardConfig) -> Vec<&'static str> {
+    let keys = [
         ("reward.command", reward.command.is_some()),
         ("reward.url", reward.url.is_some()),
         ("reward.onnx", reward.onnx.is_some()),
-        ("reward.built_in", built_in),
     ];
-    let (key, _) = given.into_iter().find(|(_, given)| *given)?;
-    Some(key)
+    let given = keys.into_iter().filter(|(_, given)| *given);
+    given.map(|(key, _)| key).collect()
 }
 
 /// A model in an ONNX file has features, and molecules to score.
@@ -506,28 +512,14 @@ fn onnx_rule(config: &Config) -> Option<Broken> {
 /// A score of one's own has somebody who gives it, and its values have names of their own.
 fn own_score_rule(config: &Config) -> Option<Broken> {
     let reward = &config.reward;
+    let given = own_score_keys(reward);
     let Some(oracle) = &config.oracle else {
-        let given = [
-            ("reward.command", reward.command.is_some()),
-            ("reward.url", reward.url.is_some()),
-            ("reward.onnx", reward.onnx.is_some()),
-        ];
-        let (key, _) = given.into_iter().find(|(_, given)| *given)?;
+        let key = given.first()?;
         return broken(
             &[key],
             format!("{key} is given and the section oracle is not"),
         );
     };
-    let given = [
-        ("reward.command", reward.command.is_some()),
-        ("reward.url", reward.url.is_some()),
-        ("reward.onnx", reward.onnx.is_some()),
-    ];
-    let given: Vec<&str> = given
-        .iter()
-        .filter(|(_, given)| *given)
-        .map(|(key, _)| *key)
-        .collect();
     if let [one, other, ..] = given[..] {
         return broken(
             &[one, other],

@@ -13,7 +13,8 @@ use pulp::Simd;
 
 use super::rows::Lists;
 use super::softmax::{softmax, softmax_back};
-use super::vector::{Vector, by_lane};
+use super::vector::Vector;
+use crate::policy::kernels::by_lane;
 use crate::policy::panels::{Lane, PANEL, Panels};
 
 /// Rows computed at once, so that additions need not wait for each other.

@@ -2,7 +2,8 @@
 
 use pulp::Simd;
 
-use super::vector::{Vector, by_lane};
+use super::vector::Vector;
+use crate::policy::kernels::by_lane;
 use crate::policy::panels::{PANEL, Panels};
 
 /// Added to the variance.

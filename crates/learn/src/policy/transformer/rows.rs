@@ -2,7 +2,8 @@
 
 use pulp::Simd;
 
-use super::vector::{Vector, by_lane};
+use super::vector::Vector;
+use crate::policy::kernels::by_lane;
 use crate::policy::panels::{BLOCK, Columns, ColumnsMut, Panels};
 
 /// For each row of a result the rows of a table that are summed, each with its weight. Padded to whole

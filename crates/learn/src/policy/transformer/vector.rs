@@ -150,31 +150,10 @@ impl<S: Simd, const V: usize> Vector<S, V> {
     }
 }
 
-/// Implements `WithSimd` by a method generic over `V` vectors a lane.
-macro_rules! by_lane {
-    ($kernel:ident) => {
-        impl pulp::WithSimd for $kernel<'_> {
-            type Output = ();
-
-            #[inline(always)]
-            fn with_simd<S: pulp::Simd>(self, simd: S) {
-                match S::F32_LANES {
-                    16 => self.run::<S, 1>(simd),
-                    8 => self.run::<S, 2>(simd),
-                    4 => self.run::<S, 4>(simd),
-                    1 => self.run::<S, 16>(simd),
-                    lanes => unreachable!("vectors of {lanes} numbers"),
-                }
-            }
-        }
-    };
-}
-
-pub(super) use by_lane;
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::kernels::by_lane;
     use crate::policy::panels::PANEL;
     use crate::simd::dispatch;
 
