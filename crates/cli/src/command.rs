@@ -63,8 +63,11 @@ fn train_to_the_end(
                 .collect();
             println!("samples  {}", files.join("  "));
             println!("report   {}", closed.report.display());
+            // In the format that the objects have for their own, written above beside the table.
+            let format = closed.samples.last().and_then(|path| path.extension());
+            let format = format.map_or("csv".into(), |format| format.to_string_lossy());
             println!(
-                "more     gfn sample {folder} -n 10000 -o hits.sdf    gfn resume {folder} steps={}",
+                "more     gfn sample {folder} -n 10000 -o hits.{format}    gfn resume {folder} steps={}",
                 config.steps * 2
             );
             Ok(ExitCode::SUCCESS)
