@@ -3,9 +3,10 @@
 use super::attention::AttendBack;
 use super::chunk::{Chunk, Head};
 use super::forward::{Block, ChunkPass, Conditions, HeadPass};
+use super::linear::Sums;
 use super::network::{
-    CONDITION_IN, CONDITION_OUT, EDGE_HEAD, EDGE_IN, GRAPH_HEAD, GRAPH_IN, GradientSums, INCIDENT,
-    NODE_HEAD, Network, Part, TABLE, at,
+    CONDITION_IN, CONDITION_OUT, EDGE_HEAD, EDGE_IN, GRAPH_HEAD, GRAPH_IN, GradientSums, NODE_HEAD,
+    Network, Part, at,
 };
 use super::norm::{FilmBack, NormBack};
 use super::rows::{AddColumns, Base, Collect, Lists};
@@ -13,22 +14,36 @@ use crate::policy::kernels::{Finish, Outer, SLOPE};
 use crate::policy::panels::{Lane, Lease, Panels};
 use crate::simd::dispatch;
 
-/// What goes down from a block beside the gradient of its tokens.
-enum Down<'a> {
-    /// Nothing.
-    Tokens,
-    /// `[kinds, W]` the gradient of kinds of tokens, that of the tokens included.
-    Kinds(Lease<'a>),
-    /// `[graphs, 2 W]` the gradient of scale and shift.
-    Film(Lease<'a>),
-}
-
 /// Room that passes over chunks share.
 pub(super) type Room = (Vec<Lane>, Vec<Lane>);
 
+/// Links of a chunk the other way round.
+struct Links {
+    /// Features of edges to the tokens that these leave.
+    incident: Option<Lists>,
+    /// Sets of neighbours to the tokens that share them, and tokens to the sets that they are in.
+    sets: Option<[Lists; 2]>,
+}
+
+impl Links {
+    fn new(chunk: &Chunk, edges: Option<usize>) -> Self {
+        let sets = chunk.sets.len();
+        Self {
+            incident: edges.map(|features| chunk.incident.reversed(features.max(1))),
+            sets: (sets > 0)
+                .then(|| [chunk.set_of.reversed(sets), chunk.sets.reversed(chunk.rows)]),
+        }
+    }
+}
+
 impl Network {
     /// Adds the gradients of `pass`, whose heads hold those of their results, to `sums`.
-    pub(super) fn backward(&self, pass: ChunkPass<'_>, sums: &mut GradientSums, room: &mut Room) {
+    pub(super) fn backward(
+        &self,
+        pass: ChunkPass<'_>,
+        sums: &mut GradientSums<'_>,
+        room: &mut Room,
+    ) {
         let (chunk, one) = (&pass.chunk, self.panels());
         let rows = pass.last.rows();
         let mut last = self.stale(rows, one);
@@ -38,88 +53,30 @@ impl Network {
         grad.flat_mut().fill(0.0);
         self.norm_back(&pass.last, &pass.last_inverse, &last, &mut grad);
         drop(last);
+        let links = Links::new(chunk, self.sizes.edges);
         let mut active: Option<Lease<'_>> = None;
-        let mut kinds: Option<Lease<'_>> = None;
         for (index, block) in pass.blocks.into_iter().enumerate().rev() {
             let condition = pass.conditions.as_ref().map(|c| &*c.active);
-            let (tokens, down) = self.block_back(index, chunk, block, condition, grad, sums, room);
+            let chunk = (chunk, &links);
+            let (tokens, film) = self.block_back(index, chunk, block, condition, grad, sums, room);
             grad = tokens;
-            match down {
-                Down::Tokens => {}
-                Down::Kinds(sum) => kinds = Some(sum),
-                Down::Film(film) => {
-                    let layer = at(index, Part::Film);
-                    let finish = active.as_deref().map_or(Finish::Keep, Finish::Add);
-                    let sum = self.descend(layer, &film, finish);
-                    active = Some(sum);
-                }
+            if let Some(film) = film {
+                let finish = active.as_deref().map_or(Finish::Keep, Finish::Add);
+                active = Some(self.descend(at(index, Part::Film), &film, finish));
             }
         }
         if let Some(read) = self.left_at_once(chunk) {
             grad = self.picked(&read.reversed(chunk.rows), &grad);
         }
-        let kinds = kinds.unwrap_or_else(|| self.by_kind(chunk, &grad));
-        let features = chunk.features.reversed(sums.layers[TABLE].weight.rows());
-        dispatch(Collect {
-            lists: &features,
-            table: kinds.columns(0),
-            base: Base::Result,
-            out: sums.layers[TABLE].weight.columns_mut(0),
-            count: one,
-        });
+        self.give_back(&chunk.kinds, &grad, 0, &mut sums.kinds.tokens);
         if let Some(conditions) = &pass.conditions {
             self.conditions_back(chunk, conditions, active.as_deref(), &grad, sums);
         }
     }
 
-    /// Sums of the rows of `tokens` for each kind of them.
-    fn by_kind(&self, chunk: &Chunk, tokens: &Panels) -> Lease<'_> {
-        self.picked(&chunk.kinds.reversed(chunk.features.len()), tokens)
-    }
-
-    /// The gradient of kinds of tokens from that of the first queries, keys and values; `tokens` is that of the
-    /// tokens by another way.
-    fn first_queries_back(
-        &self,
-        chunk: &Chunk,
-        (input, inverse): (&Panels, &[f32]),
-        qkv: &Panels,
-        tokens: &Panels,
-        sums: &mut GradientSums,
-    ) -> Lease<'_> {
-        let (count, three) = (chunk.features.len(), 3 * self.panels());
-        let mut parts = self.stale(count, self.packed()[at(0, Part::Qkv)].weight.count());
-        let mut sum = |lists: &Lists, panel: usize| {
-            dispatch(Collect {
-                lists: &lists.reversed(count),
-                table: qkv.columns(0),
-                base: Base::Zero,
-                out: parts.columns_mut(panel),
-                count: three,
-            });
-        };
-        sum(&chunk.kinds, 0);
-        if self.sizes.edges.is_some() {
-            sum(&chunk.neighbour_kinds, three);
-            let incident = &mut sums.layers[INCIDENT].weight;
-            dispatch(Collect {
-                lists: &chunk.incident.reversed(incident.rows()),
-                table: qkv.columns(0),
-                base: Base::Result,
-                out: incident.columns_mut(0),
-                count: three,
-            });
-        }
-        self.learn(at(0, Part::Qkv), input, &parts, sums);
-        let norm = self.descend(at(0, Part::Qkv), &parts, Finish::Keep);
-        let mut kinds = self.by_kind(chunk, tokens);
-        self.norm_back(input, inverse, &norm, &mut kinds);
-        kinds
-    }
-
     /// Adds the gradients of weight and bias of `layer`.
-    fn learn(&self, layer: usize, input: &Panels, grad: &Panels, sums: &mut GradientSums) {
-        let sums = &mut sums.layers[layer];
+    pub(super) fn learn(&self, layer: usize, input: &Panels, grad: &Panels, sums: &mut [Sums]) {
+        let sums = &mut sums[layer];
         dispatch(Outer {
             input,
             grad,
@@ -142,15 +99,27 @@ impl Network {
         });
     }
 
+    /// Adds the listed rows of `table` to those of `out`.
+    fn gather(&self, lists: &Lists, table: &Panels, out: &mut Panels) {
+        dispatch(Collect {
+            lists,
+            table: table.columns(0),
+            base: Base::Result,
+            count: out.count(),
+            out: out.columns_mut(0),
+        });
+    }
+
     /// Adds panels of `grad` from `panel` on to the rows that `lists` named.
     fn give_back(&self, lists: &Lists, grad: &Panels, panel: usize, out: &mut Panels) {
         let back = lists.reversed(out.rows());
+        let out_panels = out.count();
         dispatch(Collect {
             lists: &back,
             table: grad.columns(panel),
             base: Base::Result,
             out: out.columns_mut(0),
-            count: self.panels(),
+            count: out_panels,
         });
     }
 
@@ -160,11 +129,11 @@ impl Network {
         chunk: &Chunk,
         heads: &[Option<HeadPass<'_>>; 3],
         last: &mut Panels,
-        sums: &mut GradientSums,
+        sums: &mut GradientSums<'_>,
     ) {
         let one = self.panels();
         if let Some(head) = &heads[Head::Node as usize] {
-            self.learn(NODE_HEAD, &head.input, &head.out, sums);
+            self.learn(NODE_HEAD, &head.input, &head.out, &mut sums.layers);
             let grad = self.descend(NODE_HEAD, &head.out, Finish::Keep);
             self.give_back(&chunk.nodes, &grad, 0, last);
         }
@@ -185,38 +154,38 @@ impl Network {
         &self,
         head: &HeadPass<'_>,
         (first, second): (usize, usize),
-        sums: &mut GradientSums,
+        sums: &mut GradientSums<'_>,
     ) -> Lease<'_> {
         let hidden = head.hidden.as_ref().expect("this head has a hidden layer");
-        self.learn(second, hidden, &head.out, sums);
+        self.learn(second, hidden, &head.out, &mut sums.layers);
         let grad = self.descend(second, &head.out, Finish::Mask(hidden));
-        self.learn(first, &head.input, &grad, sums);
+        self.learn(first, &head.input, &grad, &mut sums.layers);
         self.descend(first, &grad, Finish::Keep)
     }
 
-    /// The gradient of the tokens below a block, and what else goes down from it.
+    /// The gradient of the tokens below a block, and `[graphs, 2 W]` that of scale and shift.
     #[allow(clippy::too_many_arguments, reason = "one call")]
     fn block_back<'a>(
         &'a self,
         index: usize,
-        chunk: &Chunk,
+        (chunk, links): (&Chunk, &Links),
         block: Block<'_>,
         condition: Option<&Panels>,
         mut grad: Lease<'a>,
-        sums: &mut GradientSums,
+        sums: &mut GradientSums<'_>,
         room: &mut Room,
-    ) -> (Lease<'a>, Down<'a>) {
+    ) -> (Lease<'a>, Option<Lease<'a>>) {
         let (rows, one) = (chunk.rows, self.panels());
-        self.learn(at(index, Part::Down), &block.up, &grad, sums);
+        self.learn(at(index, Part::Down), &block.up, &grad, &mut sums.layers);
         let up = self.descend(at(index, Part::Down), &grad, Finish::Mask(&block.up));
         drop(block.up);
-        self.learn(at(index, Part::Up), &block.second, &up, sums);
+        self.learn(at(index, Part::Up), &block.second, &up, &mut sums.layers);
         let second = self.descend(at(index, Part::Up), &up, Finish::Keep);
         drop(up);
         self.norm_back(&block.second, &block.second_inverse, &second, &mut grad);
         drop((second, block.second));
 
-        self.learn(at(index, Part::Mix), &block.mixed, &grad, sums);
+        self.learn(at(index, Part::Mix), &block.mixed, &grad, &mut sums.layers);
         let mut mixed = self.descend(at(index, Part::Mix), &grad, Finish::Keep);
         if let Some(read) = self.left_after(index, chunk) {
             let read_by = read.reversed(rows);
@@ -238,28 +207,35 @@ impl Network {
                 .map_or(&mut none[..], |b| &mut b[..]),
         });
         drop((mixed, block.mixed, block.qkv));
-        if index == 0 && self.sizes.by_kind() {
-            let kinds =
-                self.first_queries_back(chunk, (&block.input, &block.inverse), &qkv, &grad, sums);
-            return (grad, Down::Kinds(kinds));
+        if let Some(incident) = &links.incident {
+            let table = &mut sums.layers[at(index, Part::Incident)].weight;
+            self.gather(incident, &qkv, table);
         }
-        self.learn(at(index, Part::Qkv), &block.input, &qkv, sums);
+        let Some(inputs) = block.inputs else {
+            let kinds = &mut sums.kinds;
+            let own = kinds.own.iter_mut().map(|own| (&chunk.kinds, own));
+            let neighbours = kinds.neighbours.iter_mut();
+            let neighbours = neighbours.map(|sum| (&chunk.neighbour_kinds, sum));
+            for (lists, sum) in own.chain(neighbours) {
+                self.give_back(lists, &qkv, 0, sum);
+            }
+            return (grad, None);
+        };
+        self.learn(at(index, Part::Qkv), &inputs.norm, &qkv, &mut sums.layers);
         let mut below = self.descend(at(index, Part::Qkv), &qkv, Finish::Keep);
-        drop(qkv);
-        if self.sizes.edges.is_some() {
-            let mut sum = self.stale(rows, one);
-            dispatch(Collect {
-                lists: &chunk.incoming,
-                table: below.columns(one),
-                base: Base::Rows(below.columns(0)),
-                out: sum.columns_mut(0),
-                count: one,
-            });
-            below = sum;
+        if let (Some(neighbours), Some([sharing, members])) = (&inputs.sums, &links.sets) {
+            let mut given = self.stale(neighbours.rows(), qkv.count());
+            given.flat_mut().fill(0.0);
+            self.gather(sharing, &qkv, &mut given);
+            let layer = at(index, Part::Neighbours);
+            self.learn(layer, neighbours, &given, &mut sums.layers);
+            let sums_back = self.descend(layer, &given, Finish::Keep);
+            self.gather(members, &sums_back, &mut below);
         }
-        let Some((norm, film)) = block.film else {
-            self.norm_back(&block.input, &block.inverse, &below, &mut grad);
-            return (grad, Down::Tokens);
+        drop(qkv);
+        let Some((norm, film)) = inputs.film else {
+            self.norm_back(&inputs.norm, &inputs.inverse, &below, &mut grad);
+            return (grad, None);
         };
         let mut film_grad = self.stale(chunk.graphs, 2 * one);
         film_grad.flat_mut().fill(0.0);
@@ -271,10 +247,15 @@ impl Network {
             film_grad: &mut film_grad,
         });
         if let Some(condition) = condition {
-            self.learn(at(index, Part::Film), condition, &film_grad, sums);
+            self.learn(
+                at(index, Part::Film),
+                condition,
+                &film_grad,
+                &mut sums.layers,
+            );
         }
-        self.norm_back(&norm, &block.inverse, &below, &mut grad);
-        (grad, Down::Film(film_grad))
+        self.norm_back(&norm, &inputs.inverse, &below, &mut grad);
+        (grad, Some(film_grad))
     }
 
     /// `active` is the gradient of what scale and shift are computed from, `tokens` that of the first
@@ -285,7 +266,7 @@ impl Network {
         conditions: &Conditions<'_>,
         active: Option<&Panels>,
         tokens: &Panels,
-        sums: &mut GradientSums,
+        sums: &mut GradientSums<'_>,
     ) {
         let mut grad = self.stale(chunk.graphs, self.panels());
         grad.flat_mut().fill(0.0);
@@ -296,9 +277,9 @@ impl Network {
             }
         }
         self.give_back(&chunk.graph, tokens, 0, &mut grad);
-        self.learn(CONDITION_OUT, &conditions.hidden, &grad, sums);
+        self.learn(CONDITION_OUT, &conditions.hidden, &grad, &mut sums.layers);
         let finish = Finish::Mask(&conditions.hidden);
         let hidden = self.descend(CONDITION_OUT, &grad, finish);
-        self.learn(CONDITION_IN, &conditions.input, &hidden, sums);
+        self.learn(CONDITION_IN, &conditions.input, &hidden, &mut sums.layers);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::kinds::Kinds;
 use super::rows::{Lists, padded_rows};
 
 /// Rows of a chunk, about: what layers keep of it then stays in the second cache while it is needed, and
@@ -40,16 +41,15 @@ pub(super) struct Chunk {
     pub(super) graphs: usize,
     /// First row of each graph, and the end of the last.
     pub(super) offsets: Vec<u32>,
-    /// Kinds of tokens, which have the same features, to rows of the table of features.
-    pub(super) features: Lists,
     /// Tokens to their kind.
     pub(super) kinds: Lists,
     /// Tokens to their graph.
     pub(super) graph: Lists,
     /// Tokens to those that a directed edge leads to, each once.
     pub(super) neighbours: Lists,
-    /// The same from the other end.
-    pub(super) incoming: Lists,
+    /// The distinct ones of these lists that are not empty, and tokens to theirs: leaves of one node share it.
+    pub(super) sets: Lists,
+    pub(super) set_of: Lists,
     /// Tokens to the kinds of those that a directed edge leads to.
     pub(super) neighbour_kinds: Lists,
     /// Tokens to the features of the edges that leave them, with how often.
@@ -78,18 +78,19 @@ impl Chunk {
         let kinds: Vec<u32> = self.kinds.named().collect();
         self.neighbour_kinds = self.neighbours.clone();
         self.neighbour_kinds.renumber(&kinds);
-        let count = self.features.len();
-        self.features.pad(padded_rows(count));
+        if self.sets.len() > 0 {
+            self.sets.pad(padded_rows(self.sets.len()));
+        }
         for lists in [
             &mut self.kinds,
             &mut self.graph,
             &mut self.neighbours,
+            &mut self.set_of,
             &mut self.neighbour_kinds,
             &mut self.incident,
         ] {
             lists.pad(self.rows);
         }
-        self.incoming = self.neighbours.reversed(self.rows);
         self.leave_unread(tokens);
         for lists in [
             &mut self.nodes,
@@ -217,12 +218,10 @@ pub(super) struct Edge<'a> {
 }
 
 /// Puts a batch together; equal graphs with equal conditions come once.
-#[derive(Default)]
-pub(super) struct Builder {
+pub(super) struct Builder<'k, 'a> {
     batch: Batch,
     known: HashMap<Box<[u32]>, Place>,
-    /// Kinds of tokens of the open chunk, by their features.
-    kinds: HashMap<Box<[u32]>, u32>,
+    kinds: &'k mut Kinds<'a>,
     /// For each chunk the rows that its heads have for each token, edge and graph.
     rows: Vec<HeadRows>,
     apart: bool,
@@ -237,13 +236,16 @@ struct HeadRows {
 
 const NONE: u32 = u32::MAX;
 
-impl Builder {
-    /// For `states` states. Where `apart`, equal graphs are computed each by itself: for tests.
-    pub(super) fn new(states: usize, apart: bool) -> Self {
+impl<'k, 'a> Builder<'k, 'a> {
+    /// For `states` states, whose kinds of tokens come to `kinds`. Where `apart`, equal graphs are computed
+    /// each by itself: for tests.
+    pub(super) fn new(states: usize, apart: bool, kinds: &'k mut Kinds<'a>) -> Self {
         Self {
+            batch: Batch::default(),
             known: HashMap::with_capacity(if apart { 0 } else { states }),
+            kinds,
+            rows: Vec::new(),
             apart,
-            ..Self::default()
         }
     }
 
@@ -256,7 +258,6 @@ impl Builder {
     pub(super) fn open(&mut self, key: &[u32], tokens: usize, condition: &[f32]) -> Place {
         let full = self.batch.chunks.last();
         if full.is_none_or(|chunk| chunk.kinds.len() + tokens > TOKENS) {
-            self.kinds.clear();
             self.batch.chunks.push(Chunk {
                 offsets: vec![0],
                 ..Chunk::default()
@@ -288,13 +289,7 @@ impl Builder {
         let last = self.batch.chunks.len() - 1;
         let chunk = &mut self.batch.chunks[last];
         let graph = chunk.offsets.len() as u32 - 2;
-        let kind = self.kinds.get(features).copied().unwrap_or_else(|| {
-            let kind = chunk.features.len() as u32;
-            chunk.features.push(features.iter().map(|f| (*f, 1.0)));
-            self.kinds.insert(features.into(), kind);
-            kind
-        });
-        chunk.kinds.push([(kind, 1.0)]);
+        chunk.kinds.push([(self.kinds.number(features), 1.0)]);
         chunk.graph.push([(graph, 1.0)]);
     }
 
@@ -306,6 +301,7 @@ impl Builder {
         edges: impl Iterator<Item = Edge<'e>> + Clone,
     ) {
         let chunk = &mut self.batch.chunks[place.chunk as usize];
+        let first_set = chunk.sets.len();
         for token in 0..tokens {
             let leaving = edges.clone().filter(|edge| edge.from + 1 == token);
             let mut neighbours: Vec<u32> = Vec::new();
@@ -317,9 +313,19 @@ impl Builder {
                 }
                 features.extend(edge.features.iter().map(|f| (u32::from(*f), 1.0)));
             }
-            chunk
-                .neighbours
-                .push(neighbours.into_iter().map(|n| (n, 1.0)));
+            neighbours.sort_unstable();
+            chunk.neighbours.push(neighbours.iter().map(|n| (*n, 1.0)));
+            chunk.set_of.push((!neighbours.is_empty()).then(|| {
+                let known = (first_set..chunk.sets.len()).find(|set| {
+                    let members = chunk.sets.row(*set).iter().map(|(n, _)| n);
+                    members.eq(&neighbours)
+                });
+                let set = known.unwrap_or(chunk.sets.len());
+                if set == chunk.sets.len() {
+                    chunk.sets.push(neighbours.iter().map(|n| (*n, 1.0)));
+                }
+                (set as u32, 1.0)
+            }));
             chunk.incident.push(features);
         }
         let count = self.rows[place.chunk as usize].edges.len() + edges.count();

@@ -2,9 +2,10 @@
 
 use super::attention::{Attend, Attention};
 use super::chunk::{Chunk, Run, Slot};
+use super::kinds::Kinds;
 use super::network::{
-    CONDITION_IN, CONDITION_OUT, EDGE_HEAD, EDGE_IN, GRAPH_HEAD, GRAPH_IN, INCIDENT, NODE_HEAD,
-    Network, Part, TABLE, at,
+    CONDITION_IN, CONDITION_OUT, EDGE_HEAD, EDGE_IN, GRAPH_HEAD, GRAPH_IN, NODE_HEAD, Network,
+    Part, at,
 };
 use super::norm::{Film, Norm};
 use super::rows::{Base, Collect, Lists};
@@ -12,22 +13,21 @@ use crate::policy::kernels::{Finish, SLOPE};
 use crate::policy::panels::{Lane, Lease, PANEL, Panels};
 use crate::simd::dispatch;
 
-/// Queries, keys and values, and what they were computed from; see [`Block`].
-struct Queries<'a> {
-    film: Option<(Lease<'a>, Lease<'a>)>,
-    input: Lease<'a>,
-    inverse: Vec<f32>,
-    qkv: Lease<'a>,
-}
-
-/// What is kept of one block of attention. `W` is the width in whole panels.
-pub(super) struct Block<'a> {
+/// What queries, keys and values of a block are computed from. `W` is the width in whole panels.
+pub(super) struct Inputs<'a> {
     /// With a condition: `[rows, W]` the norm before scale and shift, and `[graphs, 2 W]` these.
     pub(super) film: Option<(Lease<'a>, Lease<'a>)>,
-    /// `[rows, W]` norm, then sums of neighbours and of edges where there are any; of a first block without a
-    /// condition the norm alone, a row for each kind of token.
-    pub(super) input: Lease<'a>,
+    /// `[rows, W]`
+    pub(super) norm: Lease<'a>,
     pub(super) inverse: Vec<f32>,
+    /// `[sets, W]` sums of neighbours, where there are any.
+    pub(super) sums: Option<Lease<'a>>,
+}
+
+/// What is kept of one block of attention.
+pub(super) struct Block<'a> {
+    /// None of a first block that has them of the kinds of tokens.
+    pub(super) inputs: Option<Inputs<'a>>,
     /// `[rows, 3 W]`
     pub(super) qkv: Lease<'a>,
     /// Weights of attention, one panel.
@@ -82,15 +82,13 @@ impl<'a> ChunkPass<'a> {
         let blocks = self.blocks.iter();
         blocks
             .map(|block| {
-                let film = block
-                    .film
-                    .iter()
-                    .map(|(norm, film)| norm.bytes() + film.bytes());
-                let others = [&block.input, &block.qkv, &block.weights, &block.mixed]
-                    .into_iter()
-                    .chain([&block.second, &block.up]);
-                film.chain(others.map(|panels| panels.bytes()))
-                    .sum::<usize>()
+                let inputs = block.inputs.iter().flat_map(|inputs| {
+                    let film = inputs.film.iter().flat_map(|(norm, film)| [norm, film]);
+                    film.chain([&inputs.norm]).chain(&inputs.sums)
+                });
+                let others = [&block.qkv, &block.weights, &block.mixed];
+                let all = inputs.chain(others).chain([&block.second, &block.up]);
+                all.map(|panels| panels.bytes()).sum::<usize>()
             })
             .sum()
     }
@@ -172,11 +170,16 @@ fn activate(lanes: &mut [f32]) {
 
 impl Network {
     /// Computes the heads of `chunk`; what a gradient needs is kept where `keep`.
-    pub(super) fn forward(&self, chunk: Chunk, keep: bool, room: &mut Vec<Lane>) -> ChunkPass<'_> {
-        let (rows, one) = (chunk.rows, self.panels());
+    pub(super) fn forward<'a>(
+        &'a self,
+        chunk: Chunk,
+        keep: bool,
+        kinds: &Kinds<'a>,
+        room: &mut Vec<Lane>,
+    ) -> ChunkPass<'a> {
+        let one = self.panels();
         let conditions = (self.sizes.conditions > 0).then(|| self.conditions(&chunk));
-        let kinds = self.picked(&chunk.features, &self.packed()[TABLE].weight);
-        let mut x = self.picked(&chunk.kinds, &kinds);
+        let mut x = self.picked(&chunk.kinds, kinds.tokens());
         if let Some(conditions) = &conditions {
             dispatch(Collect {
                 lists: &chunk.graph,
@@ -186,17 +189,15 @@ impl Network {
                 count: one,
             });
         }
-        let mut edges = self.stale(rows, self.edge_panels());
-        spread(&chunk.incident, &mut edges, 0, self.edge_panels());
         let mut blocks = Vec::with_capacity(self.sizes.blocks);
         for index in 0..self.sizes.blocks {
             let active = conditions.as_ref().map(|c| &*c.active);
             let read = self.left_after(index, &chunk);
-            let queries = match index == 0 && self.sizes.by_kind() {
-                true => self.first_queries(&chunk, &kinds),
-                false => self.queries(index, &chunk, &x, &edges, active),
+            let (inputs, qkv) = match kinds.first().filter(|_| index == 0) {
+                Some(first) => (None, self.first_queries(&chunk, first)),
+                None => self.queries(index, &chunk, &x, active),
             };
-            let (above, block) = self.block(index, &chunk, x, queries, read, room);
+            let (above, block) = self.block(index, &chunk, x, (inputs, qkv), read, room);
             x = above;
             if keep {
                 blocks.push(block);
@@ -258,8 +259,8 @@ impl Network {
         }
     }
 
-    /// `[rows]` one over the deviations; the norm goes to the first panels of `out`.
-    fn norm(&self, x: &Panels, out: &mut Panels) -> Vec<f32> {
+    /// `[rows]` one over the deviations; the norm goes to `out`.
+    pub(super) fn norm(&self, x: &Panels, out: &mut Panels) -> Vec<f32> {
         let mut inverse = vec![0.0; x.rows()];
         dispatch(Norm {
             x,
@@ -270,84 +271,80 @@ impl Network {
         inverse
     }
 
-    /// Queries, keys and values of block `index`, for each token.
+    /// Queries, keys and values of block `index`, for each token, and what they are computed from.
     fn queries<'a>(
         &'a self,
         index: usize,
         chunk: &Chunk,
         x: &Panels,
-        edges: &Panels,
         condition: Option<&Panels>,
-    ) -> Queries<'a> {
-        let (rows, one) = (chunk.rows, self.panels());
-        let mut input = self.stale(rows, self.input_panels());
-        let (film, inverse) = match condition {
-            None => (None, self.norm(x, &mut input)),
-            Some(condition) => {
-                let film = self.multiply(at(index, Part::Film), condition, Finish::Keep);
-                let mut norm = self.stale(rows, one);
-                let inverse = self.norm(x, &mut norm);
-                dispatch(Film {
-                    y: &norm,
-                    film: &film,
-                    offsets: &chunk.offsets,
-                    out: &mut input,
-                });
-                (Some((norm, film)), inverse)
-            }
-        };
-        if self.sizes.edges.is_some() {
-            let (table, out) = input.split(one);
-            dispatch(Collect {
-                lists: &chunk.neighbours,
-                table,
-                base: Base::Zero,
-                out,
-                count: one,
+    ) -> (Option<Inputs<'a>>, Lease<'a>) {
+        let mut norm = self.stale(chunk.rows, self.panels());
+        let inverse = self.norm(x, &mut norm);
+        let mut film = None;
+        if let Some(condition) = condition {
+            let scales = self.multiply(at(index, Part::Film), condition, Finish::Keep);
+            let mut scaled = self.stale(chunk.rows, self.panels());
+            dispatch(Film {
+                y: &norm,
+                film: &scales,
+                offsets: &chunk.offsets,
+                out: &mut scaled,
             });
-            for panel in 0..edges.count() {
-                let lanes = input.panel_mut(2 * one + panel);
-                lanes.copy_from_slice(edges.panel(panel));
-            }
+            film = Some((std::mem::replace(&mut norm, scaled), scales));
         }
-        let qkv = self.multiply(at(index, Part::Qkv), &input, Finish::Keep);
-        Queries {
+        let mut qkv = self.multiply(at(index, Part::Qkv), &norm, Finish::Keep);
+        let sums = (chunk.sets.len() > 0).then(|| self.picked(&chunk.sets, &norm));
+        if let Some(sums) = &sums {
+            let given = self.multiply(at(index, Part::Neighbours), sums, Finish::Keep);
+            self.add_rows(&chunk.set_of, &given, &mut qkv);
+            self.add_rows(&chunk.incident, self.incident(index), &mut qkv);
+        }
+        let inputs = Inputs {
             film,
-            input,
+            norm,
             inverse,
-            qkv,
-        }
+            sums,
+        };
+        (Some(inputs), qkv)
     }
 
-    /// The same of the first block, whose product is one row for each kind of token: what a token has of
-    /// itself, then what its neighbours have of it.
-    fn first_queries(&self, chunk: &Chunk, kinds: &Panels) -> Queries<'_> {
-        let three = 3 * self.panels();
-        let mut input = self.stale(kinds.rows(), self.panels());
-        let inverse = self.norm(kinds, &mut input);
-        let parts = self.multiply(at(0, Part::Qkv), &input, Finish::Keep);
-        let mut qkv = self.stale(chunk.rows, three);
-        let mut add = |lists, table, base| {
-            dispatch(Collect {
-                lists,
-                table,
-                base,
-                out: qkv.columns_mut(0),
-                count: three,
-            });
-        };
-        add(&chunk.kinds, parts.columns(0), Base::Zero);
-        if self.sizes.edges.is_some() {
-            add(&chunk.neighbour_kinds, parts.columns(three), Base::Result);
-            let incident = self.packed()[INCIDENT].weight.columns(0);
-            add(&chunk.incident, incident, Base::Result);
+    /// The same of the first block: what a token has of itself, and what its neighbours give to it, are those
+    /// of their kinds.
+    fn first_queries(
+        &self,
+        chunk: &Chunk,
+        (own, neighbours): (&Panels, Option<&Panels>),
+    ) -> Lease<'_> {
+        let mut qkv = self.stale(chunk.rows, own.count());
+        dispatch(Collect {
+            lists: &chunk.kinds,
+            table: own.columns(0),
+            base: Base::Zero,
+            count: own.count(),
+            out: qkv.columns_mut(0),
+        });
+        if let Some(neighbours) = neighbours {
+            self.add_rows(&chunk.neighbour_kinds, neighbours, &mut qkv);
+            self.add_rows(&chunk.incident, self.incident(0), &mut qkv);
         }
-        Queries {
-            film: None,
-            input,
-            inverse,
-            qkv,
-        }
+        qkv
+    }
+
+    /// `[edge features, 3 W]` what an edge adds to queries, keys and values of block `index`.
+    fn incident(&self, index: usize) -> &Panels {
+        &self.packed()[at(index, Part::Incident)].weight
+    }
+
+    /// Adds rows of `table` to those of `out`.
+    fn add_rows(&self, lists: &Lists, table: &Panels, out: &mut Panels) {
+        dispatch(Collect {
+            lists,
+            table: table.columns(0),
+            base: Base::Result,
+            count: table.count(),
+            out: out.columns_mut(0),
+        });
     }
 
     fn block<'a>(
@@ -355,17 +352,11 @@ impl Network {
         index: usize,
         chunk: &Chunk,
         x: Lease<'a>,
-        queries: Queries<'a>,
+        (inputs, qkv): (Option<Inputs<'a>>, Lease<'a>),
         read: Option<&Lists>,
         room: &mut Vec<Lane>,
     ) -> (Lease<'a>, Block<'a>) {
         let (rows, one) = (chunk.rows, self.panels());
-        let Queries {
-            film,
-            input,
-            inverse,
-            qkv,
-        } = queries;
         let attention = chunk.attention(self, index);
         let mut weights = self.stale(attention.all_lanes(), 1);
         let mut mixed = self.stale(rows, one);
@@ -386,9 +377,7 @@ impl Network {
         let up = self.multiply(at(index, Part::Up), &second, Finish::Activate);
         let x = self.multiply(at(index, Part::Down), &up, Finish::Add(&x));
         let block = Block {
-            film,
-            input,
-            inverse,
+            inputs,
             qkv,
             weights,
             mixed,

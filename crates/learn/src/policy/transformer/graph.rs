@@ -7,6 +7,7 @@ use anabranch_core::rng::Stream;
 use anabranch_core::{Frontier, Move};
 
 use super::chunk::{Batch, Builder, Edge, Place, Slot};
+use super::kinds::Kinds;
 use super::linear::Linear;
 use super::network::{Network, Sizes};
 use super::{Transformer, View};
@@ -117,7 +118,13 @@ fn edge(graph: &Graph, index: usize) -> Edge<'_> {
 }
 
 impl<E: GraphEncoded> Graphs<E> {
-    fn add(&self, graph: &Graph, key: &[u32], condition: &[f32], builder: &mut Builder) -> Place {
+    fn add(
+        &self,
+        graph: &Graph,
+        key: &[u32],
+        condition: &[f32],
+        builder: &mut Builder<'_, '_>,
+    ) -> Place {
         let tokens = graph.nodes.len() + 1;
         let place = builder.open(key, tokens, condition);
         let bias = self.shape.node_features as u32 + 1;
@@ -139,8 +146,8 @@ impl<E: GraphEncoded> View for Graphs<E> {
     type Env = E;
 
     #[allow(private_interfaces, reason = "implemented here only")]
-    fn batch(&self, frontier: &Frontier<'_, E>, apart: bool) -> Batch {
-        let mut builder = Builder::new(frontier.len(), apart);
+    fn batch(&self, frontier: &Frontier<'_, E>, apart: bool, kinds: &mut Kinds<'_>) -> Batch {
+        let mut builder = Builder::new(frontier.len(), apart, kinds);
         let (mut key, mut actions) = (Vec::new(), Vec::new());
         for row in 0..frontier.len() {
             let moves = frontier.moves.row(row);
@@ -160,7 +167,10 @@ impl<E: GraphEncoded> View for Graphs<E> {
             describe(&graph, condition, &mut key);
             let place = builder.find(&key);
             let place = place.unwrap_or_else(|| self.add(&graph, &key, condition, &mut builder));
-            let slot = |builder: &mut Builder, slot: &GraphSlot, skip: (usize, usize)| -> Slot {
+            let slot = |builder: &mut Builder<'_, '_>,
+                        slot: &GraphSlot,
+                        skip: (usize, usize)|
+             -> Slot {
                 match *slot {
                     GraphSlot::Node { node, action } => builder.node(place, node, skip.0 + action),
                     GraphSlot::Edge {

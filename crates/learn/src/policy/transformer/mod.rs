@@ -19,6 +19,7 @@ mod backward;
 mod chunk;
 mod forward;
 mod graph;
+mod kinds;
 mod linear;
 mod network;
 mod norm;
@@ -32,6 +33,7 @@ use anabranch_core::{Discrete, Frontier};
 use self::chunk::{Batch, Slots};
 use self::forward::ChunkPass;
 pub use self::graph::{Graphs, NativeGraphTransformer};
+use self::kinds::Kinds;
 use self::network::{GradientSums, Network};
 pub use self::sequence::{SequenceTransformer, SequenceTransformerConfig, Sequences};
 use super::log_z::LogZ;
@@ -44,11 +46,16 @@ pub trait View: Sync {
     /// What is scored.
     type Env: Discrete;
 
-    /// The tokens of a frontier, and where its scores will be; where `apart`, equal states each by
-    /// themselves.
+    /// The tokens of a frontier, whose kinds come to `kinds`, and where its scores will be; where `apart`,
+    /// equal states each by themselves.
     #[doc(hidden)]
     #[allow(private_interfaces, reason = "implemented here only")]
-    fn batch(&self, frontier: &Frontier<'_, Self::Env>, apart: bool) -> Batch;
+    fn batch(
+        &self,
+        frontier: &Frontier<'_, Self::Env>,
+        apart: bool,
+        kinds: &mut Kinds<'_>,
+    ) -> Batch;
 
     /// Whether there is a backward head, and a flow head.
     #[doc(hidden)]
@@ -101,11 +108,17 @@ impl<V: View> Transformer<V> {
         self.network.sizes.heads
     }
 
-    fn pass(&self, frontier: &Frontier<'_, V::Env>, keep: bool) -> Pass<'_> {
-        let mut batch = self.view.batch(frontier, self.apart);
+    fn pass<'a>(
+        &'a self,
+        frontier: &Frontier<'_, V::Env>,
+        keep: bool,
+        kinds: &mut Kinds<'a>,
+    ) -> Pass<'a> {
+        let mut batch = self.view.batch(frontier, self.apart, kinds);
+        kinds.compute();
         let mut room = Vec::new();
         let chunks = std::mem::take(&mut batch.chunks).into_iter();
-        let chunks = chunks.map(|chunk| self.network.forward(chunk, keep, &mut room));
+        let chunks = chunks.map(|chunk| self.network.forward(chunk, keep, kinds, &mut room));
         Pass {
             chunks: chunks.collect(),
             batch,
@@ -113,7 +126,7 @@ impl<V: View> Transformer<V> {
     }
 
     /// Adds the gradients of `pass` to `sums`.
-    fn pull_back(&self, mut pass: Pass<'_>, grad: &ScoresGrad, sums: &mut GradientSums) {
+    fn pull_back(&self, mut pass: Pass<'_>, grad: &ScoresGrad, sums: &mut GradientSums<'_>) {
         for chunk in &mut pass.chunks {
             chunk.clear();
         }
@@ -174,18 +187,20 @@ impl<V: View> Policy for Transformer<V> {
     type Env = V::Env;
 
     fn scores(&self, frontier: &Frontier<'_, V::Env>) -> Result<Scores> {
-        self.collect(&self.pass(frontier, false))
+        let mut kinds = Kinds::new(&self.network);
+        self.collect(&self.pass(frontier, false, &mut kinds))
     }
 }
 
 impl<V: View> Model for Transformer<V> {
     fn forward(&self, frontier: &Frontier<'_, V::Env>) -> Result<(Scores, Pullback<'_>)> {
-        let pass = self.pass(frontier, true);
+        let mut kinds = Kinds::new(&self.network);
+        let pass = self.pass(frontier, true, &mut kinds);
         let scores = self.collect(&pass)?;
         let pullback = move |grad: &ScoresGrad| {
-            let mut sums = self.network.gradient_sums();
+            let mut sums = self.network.gradient_sums(&kinds);
             self.pull_back(pass, grad, &mut sums);
-            self.network.gradients(sums)
+            self.network.gradients(&kinds, sums)
         };
         Ok((scores, Box::new(pullback)))
     }
@@ -214,6 +229,7 @@ impl<V: View> Model for Transformer<V> {
     fn tape(&self) -> Box<dyn Tape<V::Env> + '_> {
         Box::new(Passes {
             model: self,
+            kinds: Kinds::new(&self.network),
             passes: Vec::new(),
         })
     }
@@ -222,12 +238,13 @@ impl<V: View> Model for Transformer<V> {
 /// The passes of one sampling.
 struct Passes<'a, V> {
     model: &'a Transformer<V>,
+    kinds: Kinds<'a>,
     passes: Vec<Pass<'a>>,
 }
 
 impl<V: View> Tape<V::Env> for Passes<'_, V> {
     fn score(&mut self, frontier: &Frontier<'_, V::Env>) -> Result<Scores> {
-        let pass = self.model.pass(frontier, true);
+        let pass = self.model.pass(frontier, true, &mut self.kinds);
         let scores = self.model.collect(&pass)?;
         self.passes.push(pass);
         Ok(scores)
@@ -240,10 +257,10 @@ impl<V: View> Tape<V::Env> for Passes<'_, V> {
 
     fn pull_back(self: Box<Self>, grads: &[ScoresGrad]) -> Gradients {
         let network = &self.model.network;
-        let mut sums = network.gradient_sums();
+        let mut sums = network.gradient_sums(&self.kinds);
         for (pass, grad) in self.passes.into_iter().zip(grads) {
             self.model.pull_back(pass, grad, &mut sums);
         }
-        network.gradients(sums)
+        network.gradients(&self.kinds, sums)
     }
 }

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
+use super::kinds::{KindSums, Kinds};
 use super::linear::{Linear, Packed, Sums, whole};
 use crate::params::{Gradients, Params};
 use crate::policy::kernels::{Finish, Multiply};
@@ -19,15 +20,18 @@ pub(super) const EDGE_IN: usize = 4;
 pub(super) const EDGE_HEAD: usize = 5;
 pub(super) const CONDITION_IN: usize = 6;
 pub(super) const CONDITION_OUT: usize = 7;
-/// What features of edges add to the first queries, keys and values, where these are computed by kinds.
-pub(super) const INCIDENT: usize = 8;
-const BLOCKS: usize = 9;
+const BLOCKS: usize = 8;
 
 /// The layers of a block of attention.
 #[derive(Clone, Copy)]
 pub(super) enum Part {
     Film,
+    /// Queries, keys and values of the tokens themselves.
     Qkv,
+    /// What sums of neighbours add to them.
+    Neighbours,
+    /// What features of edges add to them: a table.
+    Incident,
     Mix,
     Up,
     Down,
@@ -35,7 +39,7 @@ pub(super) enum Part {
 
 /// The place of a layer of block `block`.
 pub(super) fn at(block: usize, part: Part) -> usize {
-    BLOCKS + 5 * block + part as usize
+    BLOCKS + 7 * block + part as usize
 }
 
 /// What a network is made of.
@@ -69,10 +73,11 @@ pub(super) struct Network {
 }
 
 /// Gradients of all layers, summed over passes in the layout of the kernels.
-pub(super) struct GradientSums {
+pub(super) struct GradientSums<'a> {
     pub(super) layers: Vec<Sums>,
     /// For each block `[heads]`.
     pub(super) bonds: Vec<Vec<f32>>,
+    pub(super) kinds: KindSums<'a>,
 }
 
 impl Network {
@@ -102,12 +107,6 @@ impl Network {
         } else {
             layers.extend([Linear::default(), Linear::default()]);
         }
-        let by_kind = sizes.by_kind();
-        layers.push(if by_kind && sizes.edges.is_some() {
-            Linear::default().weight(&params, "policy.layer0.incident", (0, 0), (1, 3))
-        } else {
-            Linear::default()
-        });
         let mut bonds = Vec::new();
         for block in 0..sizes.blocks {
             let name = |part: &str| format!("policy.layer{block}.{part}");
@@ -116,20 +115,17 @@ impl Network {
             } else {
                 Linear::default()
             });
-            let mut qkv = declared(&name("qkv"), (1, 3));
+            layers.push(declared(&name("qkv"), (1, 3)));
             if sizes.edges.is_some() {
-                if block == 0 && by_kind {
-                    qkv = qkv.weight(&params, &name("neighbours"), (0, 3 * w), (1, 3));
-                } else {
-                    qkv = qkv.weight(&params, &name("neighbours"), (w, 0), (1, 3));
-                    qkv = qkv.weight(&params, &name("incident"), (2 * w, 0), (1, 3));
-                    qkv = qkv.back_to(2 * w);
-                }
+                let weight =
+                    |part: &str| Linear::default().weight(&params, &name(part), (0, 0), (1, 3));
+                layers.extend([weight("neighbours").back_to(w), weight("incident")]);
                 let bond = name("bond_bias");
                 let place = params.iter().position(|param| param.name == bond);
                 bonds.push(place.expect("declared with the others"));
+            } else {
+                layers.extend([Linear::default(), Linear::default()]);
             }
-            layers.push(qkv);
             layers.push(declared(&name("mix"), (1, 1)));
             layers.push(declared(&name("up"), (1, 1)));
             layers.push(declared(&name("down"), (1, 1)));
@@ -205,15 +201,6 @@ impl Network {
             .map_or(0, |count| whole(count.max(1)) / PANEL)
     }
 
-    /// Panels of what queries, keys and values are computed from: tokens, sums of neighbours, sums of
-    /// edges.
-    pub(super) fn input_panels(&self) -> usize {
-        match self.sizes.edges {
-            None => self.panels(),
-            Some(_) => 2 * self.panels() + self.edge_panels(),
-        }
-    }
-
     /// `[rows, panels]`, to be written first.
     pub(super) fn stale(&self, rows: usize, panels: usize) -> Lease<'_> {
         let panels = Panels::stale(rows, panels * PANEL, &self.pool);
@@ -250,17 +237,19 @@ impl Network {
         out
     }
 
-    /// Zeros for sums of gradients.
-    pub(super) fn gradient_sums(&self) -> GradientSums {
+    /// Zeros for sums of gradients of passes with these kinds of tokens.
+    pub(super) fn gradient_sums<'a>(&self, kinds: &Kinds<'a>) -> GradientSums<'a> {
         let layers = self.layers.iter();
         GradientSums {
             layers: layers.map(|layer| layer.sums(&self.pool)).collect(),
             bonds: vec![vec![0.0; self.sizes.heads]; self.bonds.len()],
+            kinds: kinds.sums(),
         }
     }
 
-    /// Sums of gradients in the order of the parameters.
-    pub(super) fn gradients(&self, sums: GradientSums) -> Gradients {
+    /// Sums of gradients in the order of the parameters, those by way of `kinds` included.
+    pub(super) fn gradients(&self, kinds: &Kinds<'_>, mut sums: GradientSums<'_>) -> Gradients {
+        kinds.backward(sums.kinds, &mut sums.layers);
         let mut out = self.params.zero_gradients();
         for (layer, sums) in self.layers.iter().zip(sums.layers) {
             layer.unpack(&sums, &self.params, &mut out);

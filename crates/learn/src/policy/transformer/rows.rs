@@ -90,8 +90,7 @@ pub(super) struct Collect<'a> {
     pub(super) lists: &'a Lists,
     /// The rows that are summed.
     pub(super) table: Columns<'a>,
-    /// What is added row for row, if not zero.
-    pub(super) base: Base<'a>,
+    pub(super) base: Base,
     pub(super) out: ColumnsMut<'a>,
     /// Number of panels.
     pub(super) count: usize,
@@ -99,12 +98,10 @@ pub(super) struct Collect<'a> {
 
 /// What sums begin with.
 #[derive(Clone, Copy)]
-pub(super) enum Base<'a> {
+pub(super) enum Base {
     Zero,
     /// What the result holds.
     Result,
-    /// Rows of another matrix.
-    Rows(Columns<'a>),
 }
 
 impl Collect<'_> {
@@ -119,7 +116,6 @@ impl Collect<'_> {
                     Base::Zero => Vector::<S, V>::splat(simd, 0.0),
                     Base::Result if items.is_empty() => continue,
                     Base::Result => Vector::<S, V>::load(simd, out),
-                    Base::Rows(base) => Vector::<S, V>::load(simd, &base.panel(panel)[row]),
                 };
                 for &(item, weight) in items {
                     let lane = Vector::<S, V>::load(simd, &table[item as usize]);

@@ -8,6 +8,7 @@ use anabranch_core::{Frontier, Move};
 use serde::{Deserialize, Serialize};
 
 use super::chunk::{Batch, Builder, Place, Slot};
+use super::kinds::Kinds;
 use super::linear::Linear;
 use super::network::{Network, Sizes};
 use super::{Transformer, View};
@@ -177,7 +178,13 @@ impl<E: TokenEncoded> Sequences<E> {
         self.stop() + 2
     }
 
-    fn add(&self, tokens: &[u32], key: &[u32], condition: &[f32], builder: &mut Builder) -> Place {
+    fn add(
+        &self,
+        tokens: &[u32],
+        key: &[u32],
+        condition: &[f32],
+        builder: &mut Builder<'_, '_>,
+    ) -> Place {
         let place = builder.open(key, tokens.len() + 1, condition);
         builder.token(&[self.shape.tokens as u32]);
         for (position, token) in (self.first_position()..).zip(tokens) {
@@ -186,7 +193,13 @@ impl<E: TokenEncoded> Sequences<E> {
         place
     }
 
-    fn slot(&self, builder: &mut Builder, place: Place, slot: TokenSlot, parent: bool) -> Slot {
+    fn slot(
+        &self,
+        builder: &mut Builder<'_, '_>,
+        place: Place,
+        slot: TokenSlot,
+        parent: bool,
+    ) -> Slot {
         match slot {
             TokenSlot::Position { position, output } => {
                 let skip = usize::from(parent) * self.shape.position_actions;
@@ -204,8 +217,8 @@ impl<E: TokenEncoded> View for Sequences<E> {
     type Env = E;
 
     #[allow(private_interfaces, reason = "implemented here only")]
-    fn batch(&self, frontier: &Frontier<'_, E>, apart: bool) -> Batch {
-        let mut builder = Builder::new(frontier.len(), apart);
+    fn batch(&self, frontier: &Frontier<'_, E>, apart: bool, kinds: &mut Kinds<'_>) -> Batch {
+        let mut builder = Builder::new(frontier.len(), apart, kinds);
         let (mut key, mut tokens) = (Vec::new(), Vec::new());
         for (row, state) in frontier.states.iter().enumerate() {
             tokens.clear();
