@@ -42,6 +42,13 @@ impl<A: Model, B: Model<Env = A::Env>> Model for Either<A, B> {
         }
     }
 
+    fn lay_out_pull_back(&self) {
+        match self {
+            Self::Left(model) => model.lay_out_pull_back(),
+            Self::Right(model) => model.lay_out_pull_back(),
+        }
+    }
+
     fn tape(&self) -> Box<dyn Tape<Self::Env> + '_> {
         match self {
             Self::Left(model) => model.tape(),
