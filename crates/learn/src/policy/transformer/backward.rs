@@ -5,8 +5,8 @@ use super::chunk::{Chunk, Head};
 use super::forward::{Block, ChunkPass, Conditions, HeadPass};
 use super::linear::Sums;
 use super::network::{
-    CONDITION_IN, CONDITION_OUT, EDGE_HEAD, EDGE_IN, GRAPH_HEAD, GRAPH_IN, GradientSums, NODE_HEAD,
-    Network, Part, at,
+    CONDITION_IN, CONDITION_OUT, EDGE_ENDS, EDGE_FEATURES, EDGE_HEAD, GRAPH_HEAD, GRAPH_IN,
+    GradientSums, NODE_HEAD, Network, Part, at,
 };
 use super::norm::{FilmBack, NormBack};
 use super::rows::{AddColumns, Base, Collect, Lists};
@@ -138,29 +138,42 @@ impl Network {
             self.give_back(&chunk.nodes, &grad, 0, last);
         }
         if let Some(head) = &heads[Head::Edge as usize] {
-            let grad = self.hidden_back(head, (EDGE_IN, EDGE_HEAD), sums);
-            self.give_back(&chunk.from, &grad, 0, last);
-            self.give_back(&chunk.to, &grad, one, last);
+            let grad = self.hidden_back(head, EDGE_HEAD, sums);
+            let features = &mut sums.layers[EDGE_FEATURES].weight;
+            self.give_back(&chunk.edge_features, &grad, 0, features);
+            let mut ends = self.stale(head.input.rows(), 2 * one);
+            for (lists, panel) in [(&chunk.from, 0), (&chunk.to, one)] {
+                dispatch(Collect {
+                    lists: &lists.reversed(head.input.rows()),
+                    table: grad.columns(0),
+                    base: Base::Zero,
+                    count: one,
+                    out: ends.columns_mut(panel),
+                });
+            }
+            self.learn(EDGE_ENDS, &head.input, &ends, &mut sums.layers);
+            let grad = self.descend(EDGE_ENDS, &ends, Finish::Keep);
+            self.give_back(&chunk.ends, &grad, 0, last);
         }
         if let Some(head) = &heads[Head::Graph as usize] {
-            let grad = self.hidden_back(head, (GRAPH_IN, GRAPH_HEAD), sums);
+            let hidden = self.hidden_back(head, GRAPH_HEAD, sums);
+            self.learn(GRAPH_IN, &head.input, &hidden, &mut sums.layers);
+            let grad = self.descend(GRAPH_IN, &hidden, Finish::Keep);
             self.give_back(&chunk.whole, &grad, 0, last);
             self.give_back(&chunk.mean, &grad, one, last);
         }
     }
 
-    /// Down through a head with a hidden layer.
+    /// Down through the last layer `layer` of a head, to its hidden one.
     fn hidden_back(
         &self,
         head: &HeadPass<'_>,
-        (first, second): (usize, usize),
+        layer: usize,
         sums: &mut GradientSums<'_>,
     ) -> Lease<'_> {
         let hidden = head.hidden.as_ref().expect("this head has a hidden layer");
-        self.learn(second, hidden, &head.out, &mut sums.layers);
-        let grad = self.descend(second, &head.out, Finish::Mask(hidden));
-        self.learn(first, &head.input, &grad, &mut sums.layers);
-        self.descend(first, &grad, Finish::Keep)
+        self.learn(layer, hidden, &head.out, &mut sums.layers);
+        self.descend(layer, &head.out, Finish::Mask(hidden))
     }
 
     /// The gradient of the tokens below a block, and `[graphs, 2 W]` that of scale and shift.

@@ -61,7 +61,9 @@ pub(super) struct Chunk {
     pub(super) read: Option<Lists>,
     /// Rows of the node head to tokens.
     pub(super) nodes: Lists,
-    /// Rows of the edge head to tokens and to the edge's features.
+    /// Rows for the ends of edges to tokens.
+    pub(super) ends: Lists,
+    /// Rows of the edge head to those of its ends, and to the edge's features.
     pub(super) from: Lists,
     pub(super) to: Lists,
     pub(super) edge_features: Lists,
@@ -91,9 +93,11 @@ impl Chunk {
         ] {
             lists.pad(self.rows);
         }
+        self.share_ends(tokens);
         self.leave_unread(tokens);
         for lists in [
             &mut self.nodes,
+            &mut self.ends,
             &mut self.from,
             &mut self.to,
             &mut self.edge_features,
@@ -109,12 +113,26 @@ impl Chunk {
 }
 
 impl Chunk {
+    /// Gives a row to each token at an end of an edge, which several edges share, and lets `from` and `to` name
+    /// these rows in the place of tokens.
+    fn share_ends(&mut self, tokens: usize) {
+        let mut rows = vec![NONE; tokens];
+        for token in self.from.named().chain(self.to.named()) {
+            let row = &mut rows[token as usize];
+            if *row == NONE {
+                *row = self.ends.len() as u32;
+                self.ends.push([(token, 1.0)]);
+            }
+        }
+        self.from.renumber(&rows);
+        self.to.renumber(&rows);
+    }
+
     /// Leaves the tokens that no head reads out of what comes after the last attention.
     fn leave_unread(&mut self, tokens: usize) {
         let mut heads = [
             &mut self.nodes,
-            &mut self.from,
-            &mut self.to,
+            &mut self.ends,
             &mut self.whole,
             &mut self.mean,
         ];

@@ -4,8 +4,8 @@ use super::attention::{Attend, Attention};
 use super::chunk::{Chunk, Run, Slot};
 use super::kinds::Kinds;
 use super::network::{
-    CONDITION_IN, CONDITION_OUT, EDGE_HEAD, EDGE_IN, GRAPH_HEAD, GRAPH_IN, NODE_HEAD, Network,
-    Part, at,
+    CONDITION_IN, CONDITION_OUT, EDGE_ENDS, EDGE_FEATURES, EDGE_HEAD, GRAPH_HEAD, GRAPH_IN,
+    NODE_HEAD, Network, Part, at,
 };
 use super::norm::{Film, Norm};
 use super::rows::{Base, Collect, Lists};
@@ -41,7 +41,7 @@ pub(super) struct Block<'a> {
     pub(super) up: Lease<'a>,
 }
 
-/// What a head reads, its hidden layer and its results.
+/// What a head reads, its hidden layer and its results; what the one of edges reads has a row for each end.
 pub(super) struct HeadPass<'a> {
     pub(super) input: Lease<'a>,
     pub(super) hidden: Option<Lease<'a>>,
@@ -144,19 +144,6 @@ impl Chunk {
             bonds: network.bonds(block).map(|bias| (&self.neighbours, bias)),
             heads: network.sizes.heads,
             width: network.sizes.width,
-        }
-    }
-}
-
-/// Writes rows of few features that count as a dense matrix into panels of `out` from `panel` on.
-fn spread(lists: &Lists, out: &mut Panels, panel: usize, panels: usize) {
-    for index in 0..panels {
-        out.panel_mut(panel + index).fill([0.0; PANEL]);
-    }
-    for row in 0..lists.len() {
-        for &(feature, weight) in lists.row(row) {
-            let place = out.place(row, panel * PANEL + feature as usize);
-            out.flat_mut()[place] += weight;
         }
     }
 }
@@ -416,16 +403,24 @@ impl Network {
     fn edge_head(&self, chunk: &Chunk, last: &Panels) -> Option<HeadPass<'_>> {
         let (rows, one) = (chunk.from.len(), self.panels());
         (rows > 0).then(|| {
-            let mut input = self.stale(rows, 2 * one + self.edge_panels());
-            self.pick(&chunk.from, last, &mut input, 0);
-            self.pick(&chunk.to, last, &mut input, one);
-            spread(
-                &chunk.edge_features,
-                &mut input,
-                2 * one,
-                self.edge_panels(),
-            );
-            let hidden = self.multiply(EDGE_IN, &input, Finish::Activate);
+            let input = self.picked(&chunk.ends, last);
+            let ends = self.multiply(EDGE_ENDS, &input, Finish::Keep);
+            let features = &self.packed()[EDGE_FEATURES].weight;
+            let mut hidden = self.stale(rows, one);
+            for (lists, table, base) in [
+                (&chunk.from, ends.columns(0), Base::Zero),
+                (&chunk.to, ends.columns(one), Base::Result),
+                (&chunk.edge_features, features.columns(0), Base::Result),
+            ] {
+                dispatch(Collect {
+                    lists,
+                    table,
+                    base,
+                    count: one,
+                    out: hidden.columns_mut(0),
+                });
+            }
+            activate(hidden.flat_mut());
             let out = self.multiply(EDGE_HEAD, &hidden, Finish::Keep);
             HeadPass {
                 input,

@@ -50,6 +50,14 @@ pub(super) struct Sums {
 }
 
 impl Linear {
+    /// No layer.
+    pub(super) const NONE: Self = Self {
+        rows: 0,
+        cols: 0,
+        back: 0,
+        blocks: Vec::new(),
+    };
+
     /// Adds the weight `name`, whose rows are `parts.0` equal runs and whose columns `parts.1` equal
     /// runs, each of which begins with a panel; the first row and column come to `to`.
     ///

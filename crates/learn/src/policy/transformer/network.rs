@@ -16,11 +16,14 @@ pub(super) const TABLE: usize = 0;
 pub(super) const NODE_HEAD: usize = 1;
 pub(super) const GRAPH_IN: usize = 2;
 pub(super) const GRAPH_HEAD: usize = 3;
-pub(super) const EDGE_IN: usize = 4;
-pub(super) const EDGE_HEAD: usize = 5;
-pub(super) const CONDITION_IN: usize = 6;
-pub(super) const CONDITION_OUT: usize = 7;
-const BLOCKS: usize = 8;
+/// What a token adds to the hidden layer of the edges that leave it, then of those that lead to it.
+pub(super) const EDGE_ENDS: usize = 4;
+/// What the features of an edge add to its hidden layer: a table.
+pub(super) const EDGE_FEATURES: usize = 5;
+pub(super) const EDGE_HEAD: usize = 6;
+pub(super) const CONDITION_IN: usize = 7;
+pub(super) const CONDITION_OUT: usize = 8;
+const BLOCKS: usize = 9;
 
 /// The layers of a block of attention.
 #[derive(Clone, Copy)]
@@ -86,6 +89,7 @@ impl Network {
     pub(super) fn new(sizes: Sizes, params: Params, table: Linear) -> Self {
         let w = whole(sizes.width);
         let declared = |name: &str, parts| Linear::declared(&params, name, parts);
+        let plain = |name: &str, parts| Linear::default().weight(&params, name, (0, 0), (1, parts));
         let mut layers = vec![
             table,
             declared("policy.node_head", (1, 1)),
@@ -93,19 +97,18 @@ impl Network {
             declared("policy.graph_head", (1, 1)),
         ];
         if sizes.edges.is_some() {
-            let edge = declared("policy.edge_in.from", (1, 1));
-            let edge = edge.weight(&params, "policy.edge_in.to", (w, 0), (1, 1));
-            let edge = edge.weight(&params, "policy.edge_in.features", (2 * w, 0), (1, 1));
-            layers.push(edge.back_to(2 * w));
+            let ends = declared("policy.edge_in.from", (1, 1));
+            layers.push(ends.weight(&params, "policy.edge_in.to", (0, w), (1, 1)));
+            layers.push(plain("policy.edge_in.features", 1));
             layers.push(declared("policy.edge_head", (1, 1)));
         } else {
-            layers.extend([Linear::default(), Linear::default()]);
+            layers.extend([const { Linear::NONE }; 3]);
         }
         if sizes.conditions > 0 {
             layers.push(declared("policy.condition.in", (1, 1)).back_to(0));
             layers.push(declared("policy.condition.out", (1, 1)));
         } else {
-            layers.extend([Linear::default(), Linear::default()]);
+            layers.extend([const { Linear::NONE }; 2]);
         }
         let mut bonds = Vec::new();
         for block in 0..sizes.blocks {
@@ -113,18 +116,17 @@ impl Network {
             layers.push(if sizes.conditions > 0 {
                 declared(&name("film"), (1, 2))
             } else {
-                Linear::default()
+                Linear::NONE
             });
             layers.push(declared(&name("qkv"), (1, 3)));
             if sizes.edges.is_some() {
-                let weight =
-                    |part: &str| Linear::default().weight(&params, &name(part), (0, 0), (1, 3));
-                layers.extend([weight("neighbours").back_to(w), weight("incident")]);
+                layers.push(plain(&name("neighbours"), 3).back_to(w));
+                layers.push(plain(&name("incident"), 3));
                 let bond = name("bond_bias");
                 let place = params.iter().position(|param| param.name == bond);
                 bonds.push(place.expect("declared with the others"));
             } else {
-                layers.extend([Linear::default(), Linear::default()]);
+                layers.extend([const { Linear::NONE }; 2]);
             }
             layers.push(declared(&name("mix"), (1, 1)));
             layers.push(declared(&name("up"), (1, 1)));
@@ -192,13 +194,6 @@ impl Network {
     /// Panels of a token.
     pub(super) fn panels(&self) -> usize {
         whole(self.sizes.width) / PANEL
-    }
-
-    /// Panels of an edge's features.
-    pub(super) fn edge_panels(&self) -> usize {
-        self.sizes
-            .edges
-            .map_or(0, |count| whole(count.max(1)) / PANEL)
     }
 
     /// `[rows, panels]`, to be written first.
