@@ -42,10 +42,10 @@ pub struct Settings {
     /// Measure how many single-precision operations a second this processor can do at all
     #[arg(long)]
     pub peak: bool,
-    /// Turns of each competitor; what is printed is the median
+    /// Turns of each competitor, or of each size with --scaling; what is printed is the median
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     pub rounds: u16,
-    /// Seconds of a turn, or of one size with --scaling
+    /// Seconds of a turn
     #[arg(long, default_value_t = 3.0)]
     pub seconds: f64,
     /// Only workloads whose name holds this, such as `hypergrid` or `b256`

@@ -6,8 +6,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::competitor::Competitor;
-use super::statistics::log_log_slope;
+use super::competitor::{Answer, Competitor};
+use super::statistics::{log_log_slope, median};
 use super::{Settings, build, folder};
 
 /// One thing that grows.
@@ -46,7 +46,8 @@ const SERIES: &[Series] = &[
     },
 ];
 
-/// Measures and prints every series.
+/// Measures and prints every series. The sizes of one take turns, so that a minute in which the machine was
+/// slower is a minute of all.
 pub fn run(root: &Path, settings: &Settings) -> Result<()> {
     let program = build(root)?;
     let folder = folder(root)?;
@@ -56,46 +57,85 @@ pub fn run(root: &Path, settings: &Settings) -> Result<()> {
             continue;
         }
         println!("\n{}\n", series.title);
-        println!(
-            "| {} | ms a step | moves of a trajectory | us a state | peak MiB |",
-            series.what
-        );
-        println!("|---|---|---|---|---|");
-        let (mut steps, mut states, mut memory) = (Vec::new(), Vec::new(), Vec::new());
+        let mut sizes = Vec::new();
         for &size in series.sizes {
             let name = (series.name)(size);
+            eprint!("\r{name}: setting up    ");
             let mut command = Command::new(&program);
             let threads = settings.threads.to_string();
             // One step unmeasured at least: the first one asks the system for all of its memory.
             command.args([&name, "--threads", &threads, "--frozen", "--warm-up", "1"]);
-            let mut competitor = Competitor::start(command, &folder.join(format!("{name}.log")))?;
-            let answer = competitor.go(settings.seconds, None)?;
-            let step = 1.0 / answer.rate();
-            let length = answer.length.unwrap_or(0.0);
-            let batch: u32 = batch(&name);
-            // Stopping leaves a state as well.
-            let state = step / (f64::from(batch) * (length + 1.0));
-            let peak = answer.peak_rss_mb.unwrap_or(f64::NAN);
-            println!(
-                "| {size} | {:.1} | {length:.1} | {:.2} | {peak:.0} |",
-                1e3 * step,
-                1e6 * state
-            );
-            let x = f64::from(size);
-            steps.push((x, step));
-            states.push((x, state));
-            memory.push((x, peak));
+            let competitor = Competitor::start(command, &folder.join(format!("{name}.log")))?;
+            sizes.push((size, competitor, Vec::new()));
         }
-        let slope = |points: &[(f64, f64)]| log_log_slope(points).unwrap_or(f64::NAN);
-        println!(
-            "\nlog-log slopes against {}: step {:.2}, state {:.2}, peak memory {:.2}",
-            series.what,
-            slope(&steps),
-            slope(&states),
-            slope(&memory)
-        );
+        for round in 1..=settings.rounds {
+            for (size, competitor, answers) in &mut sizes {
+                eprint!("\rround {round} of {}, {size}        ", settings.rounds);
+                answers.push(competitor.go(settings.seconds, None)?);
+            }
+        }
+        eprintln!();
+        let points: Vec<Point> = sizes
+            .iter()
+            .map(|(size, _, answers)| Point::new(*size, batch(&(series.name)(*size)), answers))
+            .collect();
+        print(series.what, &points);
     }
     Ok(())
+}
+
+/// Medians of one size.
+struct Point {
+    size: u32,
+    /// Seconds of a step, and of one of its states.
+    step: f64,
+    state: f64,
+    length: f64,
+    peak_mib: f64,
+}
+
+impl Point {
+    fn new(size: u32, batch: u32, answers: &[Answer]) -> Self {
+        let middle = |of: fn(&Answer) -> Option<f64>| {
+            let values: Vec<f64> = answers.iter().filter_map(of).collect();
+            median(&values).unwrap_or(f64::NAN)
+        };
+        let step = middle(|answer| Some(1.0 / answer.rate()));
+        let length = middle(|answer| answer.length);
+        Self {
+            size,
+            step,
+            // Stopping leaves a state as well.
+            state: step / (f64::from(batch) * (length + 1.0)),
+            length,
+            peak_mib: middle(|answer| answer.peak_rss_mb),
+        }
+    }
+}
+
+fn print(what: &str, points: &[Point]) {
+    println!("| {what} | ms a step | moves of a trajectory | us a state | peak MiB |");
+    println!("|---|---|---|---|---|");
+    for point in points {
+        println!(
+            "| {} | {:.1} | {:.1} | {:.2} | {:.0} |",
+            point.size,
+            1e3 * point.step,
+            point.length,
+            1e6 * point.state,
+            point.peak_mib
+        );
+    }
+    let slope = |of: fn(&Point) -> f64| {
+        let points: Vec<(f64, f64)> = points.iter().map(|p| (f64::from(p.size), of(p))).collect();
+        log_log_slope(&points).unwrap_or(f64::NAN)
+    };
+    println!(
+        "\nlog-log slopes against {what}: step {:.2}, state {:.2}, peak memory {:.2}",
+        slope(|point| point.step),
+        slope(|point| point.state),
+        slope(|point| point.peak_mib)
+    );
 }
 
 /// The number after the last `-b`.

@@ -7,6 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use super::super::kernels::Sparse;
 use super::super::panels::Panels;
 
+/// Numbers of an input that are looked at together.
+const BLOCK: usize = 16;
 /// A row that nothing has to be computed for.
 pub(super) const NO_ROW: u32 = u32::MAX;
 
@@ -68,18 +70,23 @@ impl Inputs {
         }
         let first = items.len();
         let mut hash = 0_u64;
-        for (block, values) in values.chunks(8).enumerate() {
-            if values.iter().fold(0, |bits, v| bits | v.to_bits()) == 0 {
-                continue;
-            }
+        // Long inputs are zeros for the most part: these go by in vectors.
+        let (blocks, rest) = values.as_chunks::<BLOCK>();
+        let mut keep = |block: usize, values: &[f32]| {
             for (i, &value) in values.iter().enumerate() {
                 if value != 0.0 {
-                    let column = (8 * block + i) as u32;
+                    let column = (BLOCK * block + i) as u32;
                     items.push((column, value));
                     hash = mix(hash ^ u64::from(column) << 32 ^ u64::from(value.to_bits()));
                 }
             }
+        };
+        for (block, values) in blocks.iter().enumerate() {
+            if values.iter().fold(0, |bits, v| bits | v.to_bits()) != 0 {
+                keep(block, values);
+            }
         }
+        keep(blocks.len(), rest);
         loop {
             let next = (offsets.len() - 1) as u32;
             let row = *self.places.entry(hash).or_insert(next);
