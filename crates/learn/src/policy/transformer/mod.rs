@@ -8,11 +8,11 @@
 //! all layers before the next chunk does: what a layer works on stays in the second cache.
 //!
 //! For the way down a pass keeps of each token, in each block of attention of a graph transformer,
-//! `11 W + E + H T` numbers of 4 bytes: the norm and sums of neighbours and of edges; queries, keys and
-//! values; what attention mixed; the second norm; four W of the feed-forward layer; E features of edges
-//! and T weights for each of H heads, both in whole lanes of 16. With four blocks of W = 128 that is 24 kB
-//! a token, and somewhat less in truth: without a condition the first block keeps its norm for each kind of token
-//! only, and no sums; the last one keeps what comes after attention for those tokens only that a head reads.
+//! `10 W + H T` numbers of 4 bytes: the norm; queries, keys and values; what attention mixed; the second norm; four
+//! W of the feed-forward layer; and T weights for each of H heads, in whole lanes of 16. Of each set of neighbours it
+//! keeps W more. With four blocks of W = 128 that is some 22 kB a token, and less in truth: without a condition the
+//! first block keeps no norm and no sums, which its tape has for each kind of token; the last one keeps what comes
+//! after attention for those tokens only that a head reads.
 
 mod attention;
 mod backward;
