@@ -38,21 +38,26 @@ struct WayDown<'m, E: Discrete> {
     tape: Box<dyn Tape<E> + 'm>,
 }
 
-/// Bytes of tapes that a batch keeps, each of its shards the same part of them. What would be beyond
-/// is forgotten and computed again for the gradient, a shard for each thread at a time.
+/// Bytes of tapes that a batch keeps, about: a shard is kept where it and as many of its size as come before it
+/// are no more, so that the choice does not depend on threads. What would be beyond is forgotten and computed again
+/// for the gradient, a shard for each thread at a time.
 const KEPT: usize = 2 << 30;
 
+/// Whether shard number `index` of a batch is kept, whose tape has so many `bytes`.
+fn fits(bytes: usize, index: usize) -> bool {
+    bytes.saturating_mul(index + 1) <= KEPT
+}
+
 impl<'m, E: Discrete> Shard<'m, E> {
-    /// The shard of trajectories with `offsets`, one of those of a batch of `count` trajectories.
-    fn new(way_down: WayDown<'m, E>, offsets: &[usize], count: usize) -> Self {
+    /// Shard number `index` of a batch, that of trajectories with `offsets`.
+    fn new(way_down: WayDown<'m, E>, offsets: &[usize], index: usize) -> Self {
         let mut terms = blank(offsets.to_vec(), Vec::new(), Vec::new());
         for pass in &way_down.passes {
             pass.choices.fill(&pass.frontier, 0, &mut terms);
         }
-        let shards = count.div_ceil(shard_size(count)).max(1);
         Self {
             terms,
-            way_down: (way_down.tape.bytes() <= KEPT / shards).then_some(way_down),
+            way_down: fits(way_down.tape.bytes(), index).then_some(way_down),
         }
     }
 }
@@ -170,7 +175,8 @@ pub fn record_scored<'m, M: Model, R: Send>(
             });
         }
         let way_down = WayDown { passes, tape };
-        let shard = Shard::new(way_down, trajectories.states.offsets(), count);
+        let index = shard.start / shard_size(count);
+        let shard = Shard::new(way_down, trajectories.states.offsets(), index);
         let objects = (0..trajectories.len()).into_par_iter();
         let scored: Vec<R> = objects.map(|i| score(trajectories.object(i))).collect();
         Ok((trajectories, shard, scored))
@@ -214,9 +220,10 @@ fn visited_shards<'m, M: Model>(
 ) -> Result<Vec<Shard<'m, M::Env>>> {
     let count = trajectories.len();
     in_shards(count, |which: Range<usize>| {
+        let index = which.start / shard_size(count);
         let part = slice(trajectories, which);
         let way_down = WayDown::score(env, model, &part)?;
-        Ok(Shard::new(way_down, part.states.offsets(), count))
+        Ok(Shard::new(way_down, part.states.offsets(), index))
     })
 }
 
@@ -308,5 +315,20 @@ impl Differentiated {
             terms: self.terms,
             gradient_norms,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_shards_are_kept_as_fit_together() {
+        for bytes in [0, 1, KEPT / 64, KEPT / 3, KEPT, KEPT + 1, usize::MAX] {
+            let kept = (0..64).filter(|index| fits(bytes, *index)).count();
+            assert!(kept as u128 * bytes as u128 <= KEPT as u128, "{bytes}");
+            let all = KEPT.checked_div(bytes).unwrap_or(64).min(64);
+            assert_eq!(kept, all, "{bytes}");
+        }
     }
 }
