@@ -99,17 +99,6 @@ impl Network {
         });
     }
 
-    /// Adds the listed rows of `table` to those of `out`.
-    fn gather(&self, lists: &Lists, table: &Panels, out: &mut Panels) {
-        dispatch(Collect {
-            lists,
-            table: table.columns(0),
-            base: Base::Result,
-            count: out.count(),
-            out: out.columns_mut(0),
-        });
-    }
-
     /// Adds panels of `grad` from `panel` on to the rows that `lists` named.
     fn give_back(&self, lists: &Lists, grad: &Panels, panel: usize, out: &mut Panels) {
         let back = lists.reversed(out.rows());
@@ -222,7 +211,7 @@ impl Network {
         drop((mixed, block.mixed, block.qkv));
         if let Some(incident) = &links.incident {
             let table = &mut sums.layers[at(index, Part::Incident)].weight;
-            self.gather(incident, &qkv, table);
+            self.add_rows(incident, &qkv, table);
         }
         let Some(inputs) = block.inputs else {
             let kinds = &mut sums.kinds;
@@ -239,11 +228,11 @@ impl Network {
         if let (Some(neighbours), Some([sharing, members])) = (&inputs.sums, &links.sets) {
             let mut given = self.stale(neighbours.rows(), qkv.count());
             given.flat_mut().fill(0.0);
-            self.gather(sharing, &qkv, &mut given);
+            self.add_rows(sharing, &qkv, &mut given);
             let layer = at(index, Part::Neighbours);
             self.learn(layer, neighbours, &given, &mut sums.layers);
             let sums_back = self.descend(layer, &given, Finish::Keep);
-            self.gather(members, &sums_back, &mut below);
+            self.add_rows(members, &sums_back, &mut below);
         }
         drop(qkv);
         let Some((norm, film)) = inputs.film else {

@@ -323,13 +323,13 @@ impl Network {
         &self.packed()[at(index, Part::Incident)].weight
     }
 
-    /// Adds rows of `table` to those of `out`.
-    fn add_rows(&self, lists: &Lists, table: &Panels, out: &mut Panels) {
+    /// Adds the listed rows of `table` to those of `out`.
+    pub(super) fn add_rows(&self, lists: &Lists, table: &Panels, out: &mut Panels) {
         dispatch(Collect {
             lists,
             table: table.columns(0),
             base: Base::Result,
-            count: table.count(),
+            count: out.count(),
             out: out.columns_mut(0),
         });
     }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::linear::Sums;
 use super::network::{Network, Part, TABLE, at};
 use super::norm::NormBack;
-use super::rows::{Base, Collect, Lists, padded_rows};
+use super::rows::{Lists, padded_rows};
 use crate::policy::kernels::Finish;
 use crate::policy::panels::{Lease, Panels};
 use crate::simd::dispatch;
@@ -155,13 +155,7 @@ impl<'a> Kinds<'a> {
             });
         }
         let weight = &mut sums[TABLE].weight;
-        dispatch(Collect {
-            lists: &self.features.reversed(weight.rows()),
-            table: tokens.columns(0),
-            base: Base::Result,
-            out: weight.columns_mut(0),
-            count: network.panels(),
-        });
+        network.add_rows(&self.features.reversed(weight.rows()), &tokens, weight);
     }
 
     /// Through one of the first products; `others` are added.
