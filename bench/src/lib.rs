@@ -18,6 +18,7 @@
 
 pub mod memory;
 pub mod peak;
+pub mod products;
 pub mod protocol;
 pub mod training;
 pub mod workload;

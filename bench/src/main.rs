@@ -4,7 +4,7 @@ use std::io::{stdin, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anabranch_bench::{Context, Name, peak, protocol};
+use anabranch_bench::{Context, Name, peak, products, protocol};
 use anyhow::Result;
 use clap::Parser;
 
@@ -21,7 +21,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[command(name = "anabranch-bench", version)]
 struct Args {
     /// What to measure: hypergrid-4x8-b16, tfbind8-b16, ising-6-b16, fragments-b64, exact-4x8,
-    /// molecules-qed, ...; or `peak`, which prints GFLOP/s on 1 to --threads threads and ends
+    /// molecules-qed, ...; or `peak`, which prints GFLOP/s on 1 to --threads threads and ends, or
+    /// `products`, which prints rows, inputs, outputs and GFLOP/s of the peak and of products on one thread
     workload: String,
     /// Threads to use
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
@@ -52,6 +53,14 @@ fn run(args: Args) -> Result<()> {
     if args.workload == "peak" {
         for threads in 1..=threads {
             println!("{threads} {:.1}", peak::gflops(threads, 1.0));
+        }
+        return Ok(());
+    }
+    if args.workload == "products" {
+        for speed in products::speeds() {
+            let (rows, inputs, outputs) = speed.size;
+            let (peak, multiply, outer) = (speed.peak, speed.multiply, speed.outer);
+            println!("{rows} {inputs} {outputs} {peak:.1} {multiply:.1} {outer:.1}");
         }
         return Ok(());
     }

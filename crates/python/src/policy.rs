@@ -48,6 +48,10 @@ impl<E: Lower> Model for Boxed<E> {
         self.0.lay_out_pull_back();
     }
 
+    fn shards(&self) -> usize {
+        self.0.shards()
+    }
+
     fn tape(&self) -> Box<dyn Tape<E> + '_> {
         self.0.tape()
     }

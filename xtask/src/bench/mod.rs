@@ -16,7 +16,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
 use crate::process;
@@ -39,7 +39,8 @@ pub struct Settings {
     /// Measure time and memory of a training step against batch and trajectory length
     #[arg(long, conflicts_with = "peak")]
     pub scaling: bool,
-    /// Measure how many single-precision operations a second this processor can do at all
+    /// Measure how many single-precision operations a second this processor can do at all, and what the
+    /// products of the native networks reach of it
     #[arg(long)]
     pub peak: bool,
     /// Turns of each competitor, or of each size with --scaling; what is printed is the median
@@ -98,17 +99,33 @@ fn criterion(root: &Path, filter: Option<&str>) -> Result<bool> {
 
 fn peak(root: &Path, settings: &Settings) -> Result<()> {
     let program = build(root)?;
-    let output = Command::new(&program)
-        .args(["peak", "--threads", &settings.threads.to_string()])
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .with_context(|| format!("cannot start {}", program.display()))?;
-    ensure!(output.status.success(), "anabranch-bench peak failed");
+    let ask = |what: &str| {
+        let output = Command::new(&program)
+            .args([what, "--threads", &settings.threads.to_string()])
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .with_context(|| format!("cannot start {}", program.display()))?;
+        ensure!(output.status.success(), "anabranch-bench {what} failed");
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    };
     println!("threads  GFLOP/s (single precision, fused multiply-adds on registers)");
-    for line in String::from_utf8_lossy(&output.stdout).lines() {
+    for line in ask("peak")?.lines() {
         let (threads, gflops) = line.split_once(' ').unwrap_or((line, ""));
         println!("{threads:>7}{gflops:>9}");
+    }
+    println!(
+        "\nProducts on one thread, in GFLOP/s, medians of turns with the peak between them:\n"
+    );
+    println!("| rows x inputs x outputs | peak | `input @ weight` | gradient of the weights |");
+    println!("|---|---|---|---|");
+    for line in ask("products")?.lines() {
+        let [rows, inputs, outputs, peak, multiply, outer] =
+            line.split(' ').collect::<Vec<_>>()[..]
+        else {
+            bail!("anabranch-bench products printed {line:?}");
+        };
+        println!("| {rows} x {inputs} x {outputs} | {peak} | {multiply} | {outer} |");
     }
     Ok(())
 }

@@ -49,6 +49,13 @@ impl<A: Model, B: Model<Env = A::Env>> Model for Either<A, B> {
         }
     }
 
+    fn shards(&self) -> usize {
+        match self {
+            Self::Left(model) => model.shards(),
+            Self::Right(model) => model.shards(),
+        }
+    }
+
     fn tape(&self) -> Box<dyn Tape<Self::Env> + '_> {
         match self {
             Self::Left(model) => model.tape(),

@@ -52,6 +52,16 @@ fn store<S: Simd, const V: usize>(lane: &mut Lane, values: [S::f32s; V]) {
     }
 }
 
+/// LeakyReLU: the larger of `x` and `SLOPE * x`.
+#[inline(always)]
+fn activate<S: Simd, const V: usize>(simd: S, mut x: [S::f32s; V]) -> [S::f32s; V] {
+    let slope = simd.splat_f32s(SLOPE);
+    for v in 0..V {
+        x[v] = simd.max_f32s(x[v], simd.mul_f32s(x[v], slope));
+    }
+    x
+}
+
 /// `x` where `by` is above zero, `SLOPE * x` elsewhere. No closures here: what they call is not
 /// compiled for the vectors of `simd`.
 #[inline(always)]
@@ -64,19 +74,26 @@ fn leaky<S: Simd, const V: usize>(simd: S, mut x: [S::f32s; V], by: [S::f32s; V]
     x
 }
 
-/// Implements `WithSimd` by a method generic over `V` vectors a lane.
+/// Implements `WithSimd` by a method generic over `V` vectors a lane, and where it works `by halves` also over
+/// the vectors of half a lane, one at least.
 macro_rules! by_lane {
     ($kernel:ident) => {
+        by_lane!($kernel: [1], [2], [4], [16]);
+    };
+    ($kernel:ident by halves) => {
+        by_lane!($kernel: [1, 1], [2, 1], [4, 2], [16, 8]);
+    };
+    ($kernel:ident: [$($v16:literal),*], [$($v8:literal),*], [$($v4:literal),*], [$($v1:literal),*]) => {
         impl pulp::WithSimd for $kernel<'_> {
             type Output = ();
 
             #[inline(always)]
             fn with_simd<S: pulp::Simd>(self, simd: S) {
                 match S::F32_LANES {
-                    16 => self.run::<S, 1>(simd),
-                    8 => self.run::<S, 2>(simd),
-                    4 => self.run::<S, 4>(simd),
-                    1 => self.run::<S, 16>(simd),
+                    16 => self.run::<S, $($v16),*>(simd),
+                    8 => self.run::<S, $($v8),*>(simd),
+                    4 => self.run::<S, $($v4),*>(simd),
+                    1 => self.run::<S, $($v1),*>(simd),
                     lanes => unreachable!("vectors of {lanes} numbers"),
                 }
             }
@@ -97,6 +114,29 @@ pub(super) enum Finish<'a> {
     Mask(&'a Panels),
     /// These are added: a residual.
     Add(&'a Panels),
+}
+
+/// Adds to `sums` the products of four columns of `R` rows of the input, from `first` on, with as many rows of
+/// `P` panels of weights.
+#[inline(always)]
+fn add_products<S: Simd, const V: usize, const P: usize, const R: usize>(
+    simd: S,
+    weights: [&[Lane; PANEL]; P],
+    input: &[Lane; R],
+    first: usize,
+    sums: &mut [[[S::f32s; V]; R]; P],
+) {
+    for i in first..first + 4 {
+        for p in 0..P {
+            let weight = load::<S, V>(&weights[p][i]);
+            for r in 0..R {
+                let x = simd.splat_f32s(input[r][i]);
+                for v in 0..V {
+                    sums[p][r][v] = simd.mul_add_e_f32s(x, weight[v], sums[p][r][v]);
+                }
+            }
+        }
+    }
 }
 
 /// `out = finish(input @ weight + bias)`.
@@ -146,83 +186,98 @@ impl Multiply<'_> {
         let panels = self.out.count();
         let whole = panels - panels % P;
         for panel in (0..whole).step_by(P) {
-            for row in rows.clone().step_by(R) {
-                self.tile::<S, V, P, R>(simd, panel, row);
-            }
+            self.strip::<S, V, P, R>(simd, panel, rows.clone());
         }
         for panel in whole..panels {
-            for row in rows.clone().step_by(R) {
-                self.tile::<S, V, 1, R>(simd, panel, row);
-            }
+            self.strip::<S, V, 1, R>(simd, panel, rows.clone());
         }
     }
 
-    /// `R` rows of `P` panels of the result.
+    /// `P` panels of the result from `panel` on, for some of its rows, `R` at once.
     #[inline(always)]
-    fn tile<S: Simd, const V: usize, const P: usize, const R: usize>(
+    fn strip<S: Simd, const V: usize, const P: usize, const R: usize>(
         &mut self,
         simd: S,
         panel: usize,
-        row: usize,
+        rows: Range<usize>,
     ) {
-        let mut sums = [[[simd.splat_f32s(0.0); V]; R]; P];
+        let mut first = [[simd.splat_f32s(0.0); V]; P];
         if let Some(bias) = self.bias {
             for p in 0..P {
-                sums[p] = [load::<S, V>(&bias.panel(panel + p)[0]); R];
+                first[p] = load::<S, V>(&bias.panel(panel + p)[0]);
             }
         }
-        for k in 0..self.weight.rows() / PANEL {
-            let (input, _) = self.input.panel(k)[row..].as_chunks::<R>();
-            let input = &input[0];
-            let mut weights = [&[[0.0; PANEL]; PANEL]; P];
-            for p in 0..P {
-                weights[p] = &self.weight.panel(panel + p).as_chunks::<PANEL>().0[k];
-            }
-            for i in 0..PANEL {
-                for p in 0..P {
-                    let weight = load::<S, V>(&weights[p][i]);
-                    for r in 0..R {
-                        let x = simd.splat_f32s(input[r][i]);
-                        for v in 0..V {
-                            sums[p][r][v] = simd.mul_add_e_f32s(x, weight[v], sums[p][r][v]);
-                        }
-                    }
-                }
-            }
-        }
+        let mut weights = [&[][..]; P];
         for p in 0..P {
-            match self.finish {
-                Finish::Keep => {}
-                Finish::Activate => {
-                    for r in 0..R {
-                        sums[p][r] = leaky::<S, V>(simd, sums[p][r], sums[p][r]);
-                    }
-                }
-                Finish::Mask(results) => {
-                    let (results, _) = results.panel(panel + p)[row..].as_chunks::<R>();
-                    let results = &results[0];
-                    for r in 0..R {
-                        let result = load::<S, V>(&results[r]);
-                        sums[p][r] = leaky::<S, V>(simd, sums[p][r], result);
-                    }
-                }
-                Finish::Add(others) => {
-                    let (others, _) = others.panel(panel + p)[row..].as_chunks::<R>();
-                    let others = &others[0];
-                    for r in 0..R {
-                        let other = load::<S, V>(&others[r]);
-                        for v in 0..V {
-                            sums[p][r][v] = simd.add_f32s(sums[p][r][v], other[v]);
-                        }
-                    }
-                }
+            weights[p] = self.weight.panel(panel + p).as_chunks::<PANEL>().0;
+        }
+        let (inputs, stride) = (self.input.all(), self.input.rows());
+        let outs = self.out.some_mut::<P>(panel);
+        for row in rows.step_by(R) {
+            let mut sums = [[[simd.splat_f32s(0.0); V]; R]; P];
+            for p in 0..P {
+                sums[p] = [first[p]; R];
             }
-            let (out, _) = self.out.panel_mut(panel + p)[row..].as_chunks_mut::<R>();
-            let out = &mut out[0];
-            for r in 0..R {
-                store::<S, V>(&mut out[r], sums[p][r]);
+            let mut place = row;
+            for k in 0..weights[0].len() {
+                let input = inputs[place..].first_chunk();
+                let input: &[Lane; R] = input.expect("rows of this panel");
+                place += stride;
+                let mut columns = [&[[0.0; PANEL]; PANEL]; P];
+                for p in 0..P {
+                    columns[p] = &weights[p][k];
+                }
+                // Written out: a loop's own instructions slow a core down whose other half is busy.
+                add_products::<S, V, P, R>(simd, columns, input, 0, &mut sums);
+                add_products::<S, V, P, R>(simd, columns, input, 4, &mut sums);
+                add_products::<S, V, P, R>(simd, columns, input, 8, &mut sums);
+                add_products::<S, V, P, R>(simd, columns, input, 12, &mut sums);
+            }
+            for p in 0..P {
+                let sums = self
+                    .finish
+                    .apply::<S, V, R>(simd, sums[p], (panel + p, row));
+                let out = outs[p][row..].first_chunk_mut::<R>();
+                let out = out.expect("rows of this panel");
+                for r in 0..R {
+                    store::<S, V>(&mut out[r], sums[r]);
+                }
             }
         }
+    }
+}
+
+impl Finish<'_> {
+    /// `sums` of `R` rows from `row` on of `panel`.
+    #[inline(always)]
+    fn apply<S: Simd, const V: usize, const R: usize>(
+        self,
+        simd: S,
+        mut sums: [[S::f32s; V]; R],
+        (panel, row): (usize, usize),
+    ) -> [[S::f32s; V]; R] {
+        let others = match self {
+            Self::Keep => return sums,
+            Self::Activate => {
+                for r in 0..R {
+                    sums[r] = activate::<S, V>(simd, sums[r]);
+                }
+                return sums;
+            }
+            Self::Mask(others) | Self::Add(others) => others.panel(panel)[row..].first_chunk::<R>(),
+        };
+        let others = others.expect("rows of this panel");
+        for r in 0..R {
+            let other = load::<S, V>(&others[r]);
+            if let Self::Mask(_) = self {
+                sums[r] = leaky::<S, V>(simd, sums[r], other);
+            } else {
+                for v in 0..V {
+                    sums[r][v] = simd.add_f32s(sums[r][v], other[v]);
+                }
+            }
+        }
+        sums
     }
 }
 
@@ -254,74 +309,109 @@ pub(super) struct Outer<'a> {
 }
 
 impl Outer<'_> {
-    /// `R` rows at once, and `REST` where less than `R` are left of a panel.
     #[inline(always)]
-    fn run<S: Simd, const V: usize, const R: usize, const REST: usize>(mut self, simd: S) {
+    fn run<S: Simd, const V: usize>(mut self, simd: S) {
         let rows = self.grad.rows();
         for first in (0..rows).step_by(ROWS_AT_ONCE) {
             let range = first..(first + ROWS_AT_ONCE).min(rows);
             for panel in 0..self.grad.count() {
                 for from in 0..self.out.rows() / PANEL {
-                    let mut column = 0;
-                    while column + R <= PANEL {
-                        self.tile::<S, V, R>(simd, panel, (from, column), range.clone());
-                        column += R;
-                    }
-                    if column < PANEL {
-                        self.tile::<S, V, REST>(simd, panel, (from, column), range.clone());
-                    }
+                    self.square::<S, V>(simd, panel, from, range.clone());
                 }
             }
         }
     }
 
-    /// `R` rows of a panel of the result, those of the input's panel `from` from `column` on.
+    /// A panel of the result in the rows of the input's panel `from`: as many sums at once as the registers hold.
     #[inline(always)]
-    fn tile<S: Simd, const V: usize, const R: usize>(
+    fn square<S: Simd, const V: usize>(
         &mut self,
         simd: S,
         panel: usize,
-        (from, column): (usize, usize),
+        from: usize,
         range: Range<usize>,
     ) {
-        let grad = &self.grad.panel(panel)[range.clone()];
-        let input = &self.input.panel(from)[range.clone()];
-        let (out, _) = self.out.panel_mut(panel)[from * PANEL + column..].as_chunks_mut::<R>();
-        let out = &mut out[0];
-        let mut sums = [[simd.splat_f32s(0.0); V]; R];
-        if !(self.fresh && range.start == 0) {
-            for r in 0..R {
-                sums[r] = load::<S, V>(&out[r]);
+        let again = !(self.fresh && range.start == 0);
+        let pair = Pair {
+            input: &self.input.panel(from)[range.clone()],
+            grad: &self.grad.panel(panel)[range],
+        };
+        let (out, _) = self.out.panel_mut(panel).as_chunks_mut::<PANEL>();
+        let out = &mut out[from];
+        match V {
+            1 => {
+                pair.tile::<S, V, 0, 8>(simd, again, out);
+                pair.tile::<S, V, 8, 8>(simd, again, out);
             }
-        }
-        for (grad, input) in grad.iter().zip(input) {
-            let grad = load::<S, V>(grad);
-            let (input, _) = input[column..].as_chunks::<R>();
-            let input = &input[0];
-            for r in 0..R {
-                let x = simd.splat_f32s(input[r]);
-                for v in 0..V {
-                    sums[r][v] = simd.mul_add_e_f32s(x, grad[v], sums[r][v]);
-                }
+            2 => {
+                pair.tile::<S, V, 0, 6>(simd, again, out);
+                pair.tile::<S, V, 6, 6>(simd, again, out);
+                pair.tile::<S, V, 12, 4>(simd, again, out);
             }
-        }
-        for r in 0..R {
-            store::<S, V>(&mut out[r], sums[r]);
+            _ => {
+                pair.tile::<S, V, 0, 4>(simd, again, out);
+                pair.tile::<S, V, 4, 4>(simd, again, out);
+                pair.tile::<S, V, 8, 4>(simd, again, out);
+                pair.tile::<S, V, 12, 4>(simd, again, out);
+            }
         }
     }
 }
 
-impl WithSimd for Outer<'_> {
-    type Output = ();
+by_lane!(Outer);
 
+/// Panels of an input and of a gradient whose product is taken, as long as each other.
+struct Pair<'a> {
+    input: &'a [Lane],
+    grad: &'a [Lane],
+}
+
+impl Pair<'_> {
+    /// `R` rows of the product from row `FIRST` on, added to what `out` holds where `again`.
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        match S::F32_LANES {
-            16 => self.run::<S, 1, 8, 8>(simd),
-            8 => self.run::<S, 2, 6, 4>(simd),
-            4 => self.run::<S, 4, 4, 4>(simd),
-            1 => self.run::<S, 16, 1, 1>(simd),
-            lanes => unreachable!("vectors of {lanes} numbers"),
+    fn tile<S: Simd, const V: usize, const FIRST: usize, const R: usize>(
+        &self,
+        simd: S,
+        again: bool,
+        out: &mut [Lane; PANEL],
+    ) {
+        let mut sums = [[simd.splat_f32s(0.0); V]; R];
+        if again {
+            for r in 0..R {
+                sums[r] = load::<S, V>(&out[FIRST + r]);
+            }
+        }
+        let (inputs, rest) = self.input.as_chunks::<BLOCK>();
+        let (grads, rest_of_grad) = self.grad.as_chunks::<BLOCK>();
+        for (inputs, grads) in inputs.iter().zip(grads) {
+            // Written out, as in products.
+            add_row::<S, V, FIRST, R>(simd, &inputs[0], &grads[0], &mut sums);
+            add_row::<S, V, FIRST, R>(simd, &inputs[1], &grads[1], &mut sums);
+            add_row::<S, V, FIRST, R>(simd, &inputs[2], &grads[2], &mut sums);
+            add_row::<S, V, FIRST, R>(simd, &inputs[3], &grads[3], &mut sums);
+        }
+        for (input, grad) in rest.iter().zip(rest_of_grad) {
+            add_row::<S, V, FIRST, R>(simd, input, grad, &mut sums);
+        }
+        for r in 0..R {
+            store::<S, V>(&mut out[FIRST + r], sums[r]);
+        }
+    }
+}
+
+/// Adds to `sums` the products of one row of a gradient with `R` columns of that of the input, from `FIRST` on.
+#[inline(always)]
+fn add_row<S: Simd, const V: usize, const FIRST: usize, const R: usize>(
+    simd: S,
+    input: &Lane,
+    grad: &Lane,
+    sums: &mut [[S::f32s; V]; R],
+) {
+    let grad = load::<S, V>(grad);
+    for r in 0..R {
+        let x = simd.splat_f32s(input[FIRST + r]);
+        for v in 0..V {
+            sums[r][v] = simd.mul_add_e_f32s(x, grad[v], sums[r][v]);
         }
     }
 }
@@ -390,7 +480,7 @@ impl Gather<'_> {
                     }
                 }
                 if self.activate {
-                    sum = leaky::<S, V>(simd, sum, sum);
+                    sum = activate::<S, V>(simd, sum);
                 }
                 store::<S, V>(out, sum);
             }

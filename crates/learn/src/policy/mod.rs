@@ -12,6 +12,7 @@ pub mod mlp;
 pub mod neural;
 mod panels;
 pub mod perceptron;
+mod product;
 pub mod state_flow;
 pub mod successor;
 pub mod tabular;
@@ -29,6 +30,8 @@ pub use message_passing::{MessagePassing, MessagePassingConfig};
 pub use mlp::{Mlp, MlpConfig};
 pub use neural::Neural;
 pub use perceptron::Perceptron;
+#[doc(hidden)]
+pub use product::Product;
 pub use state_flow::{StateFlows, child_flows};
 pub use successor::{Successor, SuccessorConfig};
 pub use tabular::Tabular;
@@ -95,6 +98,12 @@ pub trait Model: Policy {
 
     /// As [`lay_out`](Self::lay_out), on this thread, for what only the way down wants.
     fn lay_out_pull_back(&self) {}
+
+    /// How many shards a batch is cut into at least. Fewer have more states and products in common; more busy more
+    /// threads, where a model does not share the work on a shard out itself.
+    fn shards(&self) -> usize {
+        4
+    }
 
     /// An empty [`Tape`].
     fn tape(&self) -> Box<dyn Tape<Self::Env> + '_> {

@@ -106,10 +106,22 @@ impl Panels {
         &self.lanes[index * self.rows..][..self.rows]
     }
 
+    /// All lanes, panel by panel.
+    #[inline(always)]
+    pub(super) fn all(&self) -> &[Lane] {
+        &self.lanes[..self.rows * self.count]
+    }
+
     /// `[rows]` lanes of panel `index`, to write to.
     #[inline(always)]
     pub(super) fn panel_mut(&mut self, index: usize) -> &mut [Lane] {
         &mut self.lanes[index * self.rows..][..self.rows]
+    }
+
+    /// `[P, rows]` lanes of the panels from `first` on, to write to.
+    #[inline(always)]
+    pub(super) fn some_mut<const P: usize>(&mut self, first: usize) -> [&mut [Lane]; P] {
+        apart(&mut self.lanes, self.rows, first)
     }
 
     /// The panels from `panel` on.
@@ -268,15 +280,16 @@ fn first_lane(values: &[f32]) -> Lane {
     *values.first_chunk().expect("a whole lane")
 }
 
-/// Rows as columns, by swapping ever smaller blocks across the diagonal: whole vectors all the way.
+/// Rows as columns, by swapping ever smaller blocks across the diagonal: whole vectors all the way. `N` is 8
+/// or 16.
 #[inline(always)]
-fn transposed(mut rows: [Lane; PANEL]) -> [Lane; PANEL] {
+pub(super) fn transposed<const N: usize>(mut rows: [[f32; N]; N]) -> [[f32; N]; N] {
     #[inline(always)]
-    fn swap<const STEP: usize>(rows: &mut [Lane; PANEL]) {
-        for row in 0..PANEL {
+    fn swap<const N: usize, const STEP: usize>(rows: &mut [[f32; N]; N]) {
+        for row in 0..N {
             if row & STEP == 0 {
                 let (upper, lower) = (rows[row], rows[row + STEP]);
-                for col in 0..PANEL {
+                for col in 0..N {
                     let across = col & STEP != 0;
                     rows[row][col] = if across {
                         lower[col - STEP]
@@ -286,16 +299,18 @@ fn transposed(mut rows: [Lane; PANEL]) -> [Lane; PANEL] {
                     rows[row + STEP][col] = if across {
                         lower[col]
                     } else {
-                        upper[(col + STEP) % PANEL]
+                        upper[(col + STEP) % N]
                     };
                 }
             }
         }
     }
-    swap::<8>(&mut rows);
-    swap::<4>(&mut rows);
-    swap::<2>(&mut rows);
-    swap::<1>(&mut rows);
+    if N > 8 {
+        swap::<N, 8>(&mut rows);
+    }
+    swap::<N, 4>(&mut rows);
+    swap::<N, 2>(&mut rows);
+    swap::<N, 1>(&mut rows);
     rows
 }
 
@@ -329,11 +344,18 @@ pub(super) struct ColumnsMut<'a> {
 }
 
 impl ColumnsMut<'_> {
-    /// `[rows]` lanes of panel `index`, to write to.
+    /// `[P, rows]` lanes of the panels from `first` on, to write to.
     #[inline(always)]
-    pub(super) fn panel_mut(&mut self, index: usize) -> &mut [Lane] {
-        &mut self.lanes[index * self.rows..][..self.rows]
+    pub(super) fn some_mut<const P: usize>(&mut self, first: usize) -> [&mut [Lane]; P] {
+        apart(self.lanes, self.rows, first)
     }
+}
+
+/// `[P, rows]` of panels of `rows` lanes those from panel `first` on.
+#[inline(always)]
+fn apart<const P: usize>(lanes: &mut [Lane], rows: usize, first: usize) -> [&mut [Lane]; P] {
+    let mut rest = &mut lanes[first * rows..];
+    std::array::from_fn(|_| rest.split_off_mut(..rows).expect("a whole panel"))
 }
 
 /// Panels that go back to their pool.

@@ -55,9 +55,10 @@ pub fn flow_matching_step<M: Model>(
     log_reward: &[f64],
 ) -> Result<Progress> {
     let borrowed = &*model;
-    let parts: Vec<(Part<'_, M::Env>, Pullback<'_>)> = in_shards(trajectories.len(), |which| {
-        part(env, borrowed, &slice(trajectories, which))
-    })?;
+    let parts: Vec<(Part<'_, M::Env>, Pullback<'_>)> =
+        in_shards((trajectories.len(), model.shards()), |which| {
+            part(env, borrowed, &slice(trajectories, which))
+        })?;
     let (parts, pullbacks): (Vec<Part<'_, M::Env>>, Vec<Pullback<'_>>) = parts.into_iter().unzip();
     let terms = equations(&parts, log_reward);
     let loss = flow_matching(&terms, config)?;

@@ -31,7 +31,7 @@ pub fn regress_flows<M: Model>(
     let count = states.len().max(1) as f64;
     let borrowed = &*model;
     type Part<'a> = (f64, ScoresGrad, Pullback<'a>);
-    let parts: Vec<Part<'_>> = in_shards(states.len(), |shard| {
+    let parts: Vec<Part<'_>> = in_shards((states.len(), model.shards()), |shard| {
         let frontier = Frontier::new(env, states[shard.clone()].to_vec(), Vec::new());
         let (scores, pullback) = borrowed.forward(&frontier)?;
         let log_flow = scores.log_flow.ok_or_else(|| LearnError::Parameter {

@@ -26,28 +26,31 @@ use crate::policy::{Model, Policy};
 use crate::rollout::{rollout, rollout_backward};
 use crate::score::{Choices, blank, visited};
 
-/// Trajectories in one shard of a batch of `count`: a quarter of it, between 8 and 64. Larger shards
-/// share more states and products; smaller ones busy more threads.
-pub fn shard_size(count: usize) -> usize {
-    count.div_ceil(4).next_multiple_of(8).clamp(8, 64)
+/// Trajectories in one shard of a batch of `count` of which there are `shards` at least, see
+/// [`Model::shards`]: between 8 and 64.
+pub fn shard_size(count: usize, shards: usize) -> usize {
+    count.div_ceil(shards).next_multiple_of(8).clamp(8, 64)
 }
 
-/// Does `work` on each shard of `count` trajectories, over the threads of the current pool; the
-/// results are in order.
+/// Shards where there is no gradient to add up: their number leaves no trace.
+const WITHOUT_GRADIENT: usize = 4;
+
+/// Does `work` on each of at least `shards` shards of `count` trajectories, over the threads of the current
+/// pool; the results are in order.
 fn in_shards<R: Send>(
-    count: usize,
+    (count, shards): (usize, usize),
     work: impl Fn(Range<usize>) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
-    in_shards_beside(count, || (), work)
+    in_shards_beside((count, shards), || (), work)
 }
 
 /// As [`in_shards`]; `beside` is done too, by a thread that finds no shard left to begin.
 fn in_shards_beside<R: Send>(
-    count: usize,
+    (count, shards): (usize, usize),
     beside: impl Fn() + Sync,
     work: impl Fn(Range<usize>) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
-    let size = shard_size(count);
+    let size = shard_size(count, shards);
     let jobs: Vec<_> = (0..count).step_by(size).map(Some).chain([None]).collect();
     jobs.into_par_iter()
         .filter_map(|first| {
@@ -81,7 +84,7 @@ pub fn sample<P: Policy>(
     (seed, purpose, step): (Seed, &str, u64),
 ) -> Result<Trajectories<P::Env>> {
     let width = conditions.len().checked_div(count).unwrap_or(0);
-    let shards = in_shards(count, |shard| {
+    let shards = in_shards((count, WITHOUT_GRADIENT), |shard| {
         let mut streams = streams(seed, purpose, step, shard.clone());
         let conditions = &conditions[shard.start * width..shard.end * width];
         rollout(env, policy, conditions, &mut streams)
@@ -102,7 +105,7 @@ pub fn sample_backward<P: Policy>(
 ) -> Result<Trajectories<P::Env>> {
     let count = objects.len();
     let width = conditions.len().checked_div(count).unwrap_or(0);
-    let shards = in_shards(count, |shard| {
+    let shards = in_shards((count, WITHOUT_GRADIENT), |shard| {
         let mut streams = streams(seed, purpose, step, shard.clone());
         let conditions = &conditions[shard.start * width..shard.end * width];
         rollout_backward(env, policy, &objects[shard], conditions, &mut streams)
@@ -142,7 +145,7 @@ pub fn terms<P: Policy>(
     log_z: &[f64],
     log_reward: &[f64],
 ) -> Result<Terms> {
-    let shards = in_shards(trajectories.len(), |shard| {
+    let shards = in_shards((trajectories.len(), WITHOUT_GRADIENT), |shard| {
         let part = slice(trajectories, shard);
         let frontier = visited(env, &part);
         let choices = Choices::new(&frontier, &part, &policy.scores(&frontier)?)?;

@@ -145,7 +145,7 @@ pub fn record_scored<'m, M: Model, R: Send>(
     model.lay_out();
     // The way down needs a layout of its own; it is written while the last shards are sampled.
     let also = || model.lay_out_pull_back();
-    let shards = in_shards_beside(count, also, |shard| {
+    let shards = in_shards_beside((count, model.shards()), also, |shard| {
         let mut streams = streams(seed, purpose, step, shard.clone());
         let conditions = &conditions[shard.start * width..shard.end * width];
         let mut tape = model.tape();
@@ -175,7 +175,7 @@ pub fn record_scored<'m, M: Model, R: Send>(
             });
         }
         let way_down = WayDown { passes, tape };
-        let index = shard.start / shard_size(count);
+        let index = shard.start / shard_size(count, model.shards());
         let shard = Shard::new(way_down, trajectories.states.offsets(), index);
         let objects = (0..trajectories.len()).into_par_iter();
         let scored: Vec<R> = objects.map(|i| score(trajectories.object(i))).collect();
@@ -219,8 +219,8 @@ fn visited_shards<'m, M: Model>(
     trajectories: &Trajectories<M::Env>,
 ) -> Result<Vec<Shard<'m, M::Env>>> {
     let count = trajectories.len();
-    in_shards(count, |which: Range<usize>| {
-        let index = which.start / shard_size(count);
+    in_shards((count, model.shards()), |which: Range<usize>| {
+        let index = which.start / shard_size(count, model.shards());
         let part = slice(trajectories, which);
         let way_down = WayDown::score(env, model, &part)?;
         Ok(Shard::new(way_down, part.states.offsets(), index))

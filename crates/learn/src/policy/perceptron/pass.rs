@@ -6,7 +6,7 @@ use anabranch_core::{Frontier, Move};
 use super::super::kernels::{Finish, Gather, Multiply, Outer, Scatter, Total};
 use super::super::panels::{BLOCK, PANEL, Panels};
 use super::super::{Scores, ScoresGrad, Tape};
-use super::layers::{Packed, Stack, padded};
+use super::layers::{Layer, Packed, padded};
 use super::memory::{Batch, Memory, NO_ROW};
 use super::{Head, Perceptron};
 use crate::error::{LearnError, Result};
@@ -186,65 +186,90 @@ impl<'m, E: VectorEncoded> Pass<'m, E> {
         heads
     }
 
-    /// Goes down one stack from the gradient of its heads.
+    /// Goes down `layers` from the gradient of the last one's outputs: the gradients of their parameters, each
+    /// with the parameter's number.
+    ///
+    /// A thread that has nothing else to do takes gradients of weights over: they are half of the work, and
+    /// nothing waits for them.
     fn descend(
         &self,
-        stack: &Stack,
+        layers: &[Layer],
         transposed: &[Panels],
         results: &[Panels],
-        mut grad: Panels,
-        gradients: &mut Gradients,
-    ) {
+        grad: Panels,
+    ) -> Vec<(usize, Vec<f32>)> {
+        let Some((layer, lower)) = layers.split_last() else {
+            return Vec::new();
+        };
         let pool = &self.network.pool;
-        for (index, layer) in stack.layers.iter().enumerate().rev() {
-            let mut bias = Panels::stale(1, layer.outputs, pool);
-            dispatch(Total {
-                grad: &grad,
-                out: &mut bias,
+        let Some(index) = lower.len().checked_sub(1) else {
+            let gradients = self.learn(layer, None, &grad);
+            grad.release(pool);
+            return gradients;
+        };
+        let below = &results[index];
+        let go_on = || {
+            let mut next = Panels::stale(grad.rows(), layer.inputs, pool);
+            dispatch(Multiply {
+                input: &grad,
+                weight: &transposed[index],
+                bias: None,
+                finish: Finish::Mask(below),
+                rows: 0..grad.rows(),
+                out: &mut next,
             });
-            let below = index.checked_sub(1).map(|below| &results[below]);
-            let weight = match below {
-                None => {
-                    let mut weight = Panels::zeros(layer.inputs, layer.outputs, pool);
-                    dispatch(Scatter {
-                        input: &self.memory.inputs.rows,
-                        grad: &grad,
-                        out: &mut weight,
-                    });
-                    weight
-                }
-                Some(below) => {
-                    let rows = padded(layer.inputs, PANEL);
-                    let mut weight = Panels::stale(rows, layer.outputs, pool);
-                    dispatch(Outer {
-                        input: below,
-                        grad: &grad,
-                        fresh: true,
-                        out: &mut weight,
-                    });
-                    weight
-                }
-            };
-            for part in &layer.parts {
-                gradients[part.param] = weight.to_rows(layer.inputs, part.outputs, part.start);
-                gradients[part.param + 1] = bias.to_rows(1, part.outputs, part.start);
-            }
-            weight.release(pool);
-            bias.release(pool);
-            if let Some(below) = below {
-                let mut next = Panels::stale(grad.rows(), layer.inputs, pool);
-                dispatch(Multiply {
-                    input: &grad,
-                    weight: &transposed[index - 1],
-                    bias: None,
-                    finish: Finish::Mask(below),
-                    rows: 0..grad.rows(),
-                    out: &mut next,
-                });
-                std::mem::replace(&mut grad, next).release(pool);
-            }
-        }
+            self.descend(lower, transposed, results, next)
+        };
+        let (mut gradients, own) = rayon::join(go_on, || self.learn(layer, Some(below), &grad));
         grad.release(pool);
+        gradients.extend(own);
+        gradients
+    }
+
+    /// The gradients of the parameters of `layer`, which reads `below`, or the inputs.
+    fn learn(
+        &self,
+        layer: &Layer,
+        below: Option<&Panels>,
+        grad: &Panels,
+    ) -> Vec<(usize, Vec<f32>)> {
+        let pool = &self.network.pool;
+        let mut bias = Panels::stale(1, layer.outputs, pool);
+        dispatch(Total {
+            grad,
+            out: &mut bias,
+        });
+        let weight = match below {
+            None => {
+                let mut weight = Panels::zeros(layer.inputs, layer.outputs, pool);
+                dispatch(Scatter {
+                    input: &self.memory.inputs.rows,
+                    grad,
+                    out: &mut weight,
+                });
+                weight
+            }
+            Some(below) => {
+                let rows = padded(layer.inputs, PANEL);
+                let mut weight = Panels::stale(rows, layer.outputs, pool);
+                dispatch(Outer {
+                    input: below,
+                    grad,
+                    fresh: true,
+                    out: &mut weight,
+                });
+                weight
+            }
+        };
+        let parts = layer.parts.iter().flat_map(|part| {
+            let weight = weight.to_rows(layer.inputs, part.outputs, part.start);
+            let bias = bias.to_rows(1, part.outputs, part.start);
+            [(part.param, weight), (part.param + 1, bias)]
+        });
+        let gradients = parts.collect();
+        weight.release(pool);
+        bias.release(pool);
+        gradients
     }
 }
 
@@ -279,7 +304,9 @@ impl<E: VectorEncoded> Tape<E> for Pass<'_, E> {
             for ((stack, transposed), (results, grad)) in
                 stacks.zip(self.memory.results.iter().zip(heads))
             {
-                self.descend(stack, transposed, results, grad, &mut gradients);
+                for (param, values) in self.descend(&stack.layers, transposed, results, grad) {
+                    gradients[param] = values;
+                }
             }
         }
         // What was not computed, log Z among it, has no gradient.

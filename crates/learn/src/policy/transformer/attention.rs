@@ -15,10 +15,40 @@ use super::rows::Lists;
 use super::softmax::{softmax, softmax_back};
 use super::vector::Vector;
 use crate::policy::kernels::by_lane;
-use crate::policy::panels::{Lane, PANEL, Panels};
+use crate::policy::panels::{Lane, PANEL, Panels, transposed};
 
-/// Rows computed at once, so that additions need not wait for each other.
-const ROWS: usize = 4;
+/// Tokens of half a lane.
+const HALF: usize = PANEL / 2;
+
+/// Work on the rows of a graph, `R` of them at once, so that sums need not wait for themselves.
+trait ByRows {
+    fn rows<const R: usize>(&mut self, first: usize);
+
+    /// All of `rows` rows, at most `most` at once; `most` is no more than eight.
+    #[inline(always)]
+    fn all(&mut self, rows: usize, most: usize) {
+        let mut first = 0;
+        while first < rows {
+            let count = most.min(rows - first);
+            match count {
+                1 => self.rows::<1>(first),
+                2 => self.rows::<2>(first),
+                3 => self.rows::<3>(first),
+                4 => self.rows::<4>(first),
+                5 => self.rows::<5>(first),
+                6 => self.rows::<6>(first),
+                7 => self.rows::<7>(first),
+                _ => self.rows::<8>(first),
+            }
+            first += count;
+        }
+    }
+}
+
+/// Rows at once whose sums of `vectors` each stay in registers.
+const fn rows_at_once(vectors: usize) -> usize {
+    if vectors == 1 { 8 } else { 4 }
+}
 
 /// Who attends to whom, and how wide heads are.
 #[derive(Clone, Copy)]
@@ -110,46 +140,33 @@ impl<'a> Part<'a> {
     }
 }
 
-/// Writes the columns of `part` as rows: `[panels * PANEL, tokens in whole lanes]`.
+/// Writes the columns of `part` as rows: `[panels * PANEL, tokens in whole lanes]`. Of a graph that fits half
+/// a lane, that half is written.
 #[inline(always)]
 fn turn(part: Part<'_>, panels: usize, lanes: usize, out: &mut [Lane]) {
     for panel in 0..panels {
+        let rows = part.panel(panel);
         let columns = &mut out[panel * PANEL * lanes..][..PANEL * lanes];
-        for (token, lane) in part.panel(panel).iter().enumerate() {
+        if rows.len() <= HALF {
+            let mut blocks = [[[0.0; HALF]; HALF]; 2];
+            for (token, lane) in rows.iter().enumerate() {
+                let (halves, _) = lane.as_chunks::<HALF>();
+                blocks[0][token] = halves[0];
+                blocks[1][token] = halves[1];
+            }
+            for (block, columns) in blocks.iter().zip(columns.chunks_exact_mut(HALF)) {
+                for (lane, column) in columns.iter_mut().zip(transposed(*block)) {
+                    lane[..HALF].copy_from_slice(&column);
+                }
+            }
+            continue;
+        }
+        for (token, lane) in rows.iter().enumerate() {
             for (column, value) in lane.iter().enumerate() {
                 columns[column * lanes + token / PANEL][token % PANEL] = *value;
             }
         }
     }
-}
-
-/// `[R]` lanes of sums over a head's columns of a row of `part` times the turned rows of another.
-#[inline(always)]
-fn products<S: Simd, const V: usize, const R: usize>(
-    simd: S,
-    part: Part<'_>,
-    row: usize,
-    columns: std::ops::Range<usize>,
-    (turned, lanes, lane): (&[Lane], usize, usize),
-) -> [Vector<S, V>; R] {
-    let mut sums = [Vector::<S, V>::splat(simd, 0.0); R];
-    for column in columns {
-        let other = Vector::<S, V>::load(simd, &turned[column * lanes + lane]);
-        let rows = &part.panel(column / PANEL)[row..row + R];
-        for r in 0..R {
-            let x = Vector::<S, V>::splat(simd, rows[r][column % PANEL]);
-            sums[r] = sums[r].plus(x, other);
-        }
-    }
-    sums
-}
-
-/// Weights of a head, flat, and by how much the place moves with the row and with the row summed over.
-#[derive(Clone, Copy)]
-struct Weights<'a> {
-    flat: &'a [f32],
-    per_row: usize,
-    per_item: usize,
 }
 
 /// `out = scale * weights @ part` in the columns of each head. `weights` are those of all heads, the
@@ -164,56 +181,93 @@ fn blend<S: Simd, const V: usize>(
     (out, first_panel): (&mut Panels, usize),
 ) {
     let (all, size, turned) = weights;
-    let lanes = part.tokens.div_ceil(PANEL) * PANEL;
-    let (per_row, per_item) = if turned { (1, lanes) } else { (lanes, 1) };
     let scale = Vector::<S, V>::splat(simd, scale);
     for mask in masks {
-        let values = part.panel(mask.panel);
         let out = out.panel_mut(first_panel + mask.panel);
-        let out = &mut out[part.first..part.first + part.tokens];
-        let weights = Weights {
-            flat: all[mask.head * size..(mask.head + 1) * size].as_flattened(),
-            per_row,
-            per_item,
+        let mut blend = Blend {
+            simd,
+            values: part.panel(mask.panel),
+            weights: &all[mask.head * size..(mask.head + 1) * size],
+            turned,
+            columns: Vector::load(simd, &mask.columns).mul(scale),
+            add: !mask.first,
+            out: &mut out[part.first..part.first + part.tokens],
         };
-        let columns = Vector::<S, V>::load(simd, &mask.columns).mul(scale);
-        let whole = part.tokens - part.tokens % ROWS;
-        for row in (0..whole).step_by(ROWS) {
-            blend_rows::<S, V, ROWS>(simd, values, weights, row, (columns, !mask.first), out);
-        }
-        for row in whole..part.tokens {
-            blend_rows::<S, V, 1>(simd, values, weights, row, (columns, !mask.first), out);
-        }
+        blend.all(part.tokens, rows_at_once(V));
     }
 }
 
-#[inline(always)]
-fn blend_rows<S: Simd, const V: usize, const R: usize>(
+/// [`blend`] of one head in one panel.
+struct Blend<'a, S: Simd, const V: usize> {
     simd: S,
-    values: &[Lane],
-    weights: Weights<'_>,
-    row: usize,
-    (mask, add): (Vector<S, V>, bool),
-    out: &mut [Lane],
-) {
-    let mut sums = [Vector::<S, V>::splat(simd, 0.0); R];
-    for (item, lane) in values.iter().enumerate() {
-        let lane = Vector::<S, V>::load(simd, lane);
-        let place = row * weights.per_row + item * weights.per_item;
-        for r in 0..R {
-            let weight = weights.flat[place + r * weights.per_row];
-            sums[r] = sums[r].plus(Vector::<S, V>::splat(simd, weight), lane);
+    values: &'a [Lane],
+    /// Of the head: for each token a row in whole lanes.
+    weights: &'a [Lane],
+    /// Whether a row is of what is summed over, and not of the result.
+    turned: bool,
+    /// The scale in columns of the head, zero in others.
+    columns: Vector<S, V>,
+    /// Whether to add to `out`.
+    add: bool,
+    out: &'a mut [Lane],
+}
+
+impl<S: Simd, const V: usize> Blend<'_, S, V> {
+    /// Weights and values of the rows summed over, one row of the weights for each.
+    #[inline(always)]
+    fn turned<const R: usize>(&self, first: usize) -> [Vector<S, V>; R] {
+        let mut sums = [Vector::splat(self.simd, 0.0); R];
+        let rows = self.weights.chunks_exact(self.values.len().div_ceil(PANEL));
+        for (value, row) in self.values.iter().zip(rows) {
+            let value = Vector::load(self.simd, value);
+            let weights = row.as_flattened()[first..].first_chunk::<R>();
+            let weights = weights.expect("a weight for each row of the result");
+            for r in 0..R {
+                sums[r] = sums[r].plus(Vector::splat(self.simd, weights[r]), value);
+            }
         }
+        sums
     }
-    for r in 0..R {
-        let out = &mut out[row + r];
-        let sum = sums[r].mul(mask);
-        let sum = if add {
-            sum.add(Vector::<S, V>::load(simd, out))
+
+    /// The same, one row of the weights for each row of the result.
+    #[inline(always)]
+    fn straight<const R: usize>(&self, first: usize) -> [Vector<S, V>; R] {
+        let mut sums = [Vector::splat(self.simd, 0.0); R];
+        let lanes = self.values.len().div_ceil(PANEL);
+        for (lane, values) in self.values.chunks(PANEL).enumerate() {
+            let mut weights = [&[0.0; PANEL]; R];
+            for r in 0..R {
+                weights[r] = &self.weights[(first + r) * lanes + lane];
+            }
+            for (item, value) in values.iter().enumerate() {
+                let value = Vector::load(self.simd, value);
+                for r in 0..R {
+                    let weight = Vector::splat(self.simd, weights[r][item % PANEL]);
+                    sums[r] = sums[r].plus(weight, value);
+                }
+            }
+        }
+        sums
+    }
+}
+
+impl<S: Simd, const V: usize> ByRows for Blend<'_, S, V> {
+    #[inline(always)]
+    fn rows<const R: usize>(&mut self, first: usize) {
+        let sums: [_; R] = if self.turned {
+            self.turned(first)
         } else {
-            sum
+            self.straight(first)
         };
-        sum.store(out);
+        let out = self.out[first..].first_chunk_mut::<R>();
+        let out = out.expect("a row for each token");
+        for r in 0..R {
+            let mut sum = sums[r].mul(self.columns);
+            if self.add {
+                sum = sum.add(Vector::load(self.simd, &out[r]));
+            }
+            sum.store(&mut out[r]);
+        }
     }
 }
 
@@ -230,13 +284,67 @@ pub(super) struct Attend<'a> {
     pub(super) mixed: &'a mut Panels,
 }
 
+impl Attention<'_> {
+    /// The softmax of a graph's scores, from its keys and its turned queries.
+    #[inline(always)]
+    fn weigh<S: Simd, const V: usize>(
+        &self,
+        simd: S,
+        keys: Part<'_>,
+        (turned, lanes): (&[Lane], usize),
+        weights: &mut [Lane],
+    ) {
+        let (first, tokens) = (keys.first, keys.tokens);
+        let scale = 1.0 / (self.head_width() as f32).sqrt();
+        for (head, weights) in weights.chunks_exact_mut(tokens * lanes).enumerate() {
+            scores::<S, V>(simd, self, keys, head, (turned, lanes), weights);
+            if let Some((lists, bias)) = self.bonds {
+                for row in 0..tokens {
+                    for &(item, _) in lists.row(first + row) {
+                        let lane = &mut weights[(item as usize - first) * lanes + row / PANEL];
+                        lane[row % PANEL] += bias[head] / scale;
+                    }
+                }
+            }
+            softmax::<S, V>(simd, weights, lanes, scale);
+        }
+    }
+
+    /// The gradient of a graph's scores, from its values and the turned gradient of what was mixed.
+    #[inline(always)]
+    fn weigh_back<S: Simd, const V: usize>(
+        &self,
+        simd: S,
+        values: Part<'_>,
+        (turned, lanes): (&[Lane], usize),
+        weights: &[Lane],
+        slopes: &mut [Lane],
+        bonds: &mut [f32],
+    ) {
+        let (first, tokens) = (values.first, values.tokens);
+        let heads = weights.chunks_exact(tokens * lanes);
+        for (head, weights) in heads.enumerate() {
+            let slopes = &mut slopes[head * tokens * lanes..][..tokens * lanes];
+            scores::<S, V>(simd, self, values, head, (turned, lanes), slopes);
+            softmax_back::<S, V>(simd, slopes, weights, lanes);
+            if let Some((lists, _)) = self.bonds {
+                for row in 0..tokens {
+                    for &(item, _) in lists.row(first + row) {
+                        let lane = &slopes[(item as usize - first) * lanes + row / PANEL];
+                        bonds[head] += lane[row % PANEL];
+                    }
+                }
+            }
+        }
+    }
+}
+
 impl Attend<'_> {
     #[inline(always)]
-    fn run<S: Simd, const V: usize>(self, simd: S) {
+    fn run<S: Simd, const V: usize, const H: usize>(self, simd: S) {
         let attention = self.attention;
         let panels = attention.panels();
         let masks = attention.masks();
-        let scale = 1.0 / (attention.head_width() as f32).sqrt();
         let most = attention.longest().div_ceil(PANEL);
         self.room.resize(panels * PANEL * most, [0.0; PANEL]);
         let mut rest = self.weights;
@@ -252,18 +360,11 @@ impl Attend<'_> {
             let (weights, others) = rest.split_at_mut(attention.lanes(tokens));
             rest = others;
             turn(part(0), panels, lanes, self.room);
-            for (head, weights) in weights.chunks_exact_mut(tokens * lanes).enumerate() {
-                let turned = (&self.room[..], lanes);
-                scores::<S, V>(simd, &attention, part(panels), head, turned, weights);
-                if let Some((lists, bias)) = attention.bonds {
-                    for row in 0..tokens {
-                        for &(item, _) in lists.row(first + row) {
-                            let lane = &mut weights[(item as usize - first) * lanes + row / PANEL];
-                            lane[row % PANEL] += bias[head] / scale;
-                        }
-                    }
-                }
-                softmax::<S, V>(simd, weights, lanes, scale);
+            let turned = (&self.room[..], lanes);
+            if tokens <= HALF {
+                attention.weigh::<S, H>(simd, part(panels), turned, weights);
+            } else {
+                attention.weigh::<S, V>(simd, part(panels), turned, weights);
             }
             let all = (&*weights, tokens * lanes, true);
             blend::<S, V>(simd, &masks, part(2 * panels), all, 1.0, (self.mixed, 0));
@@ -275,7 +376,7 @@ impl Attend<'_> {
     }
 }
 
-by_lane!(Attend);
+by_lane!(Attend by halves);
 
 /// `out = part @ turnedᵀ` in the columns of a head: `[tokens of part, tokens turned]`.
 #[inline(always)]
@@ -288,19 +389,55 @@ fn scores<S: Simd, const V: usize>(
     out: &mut [Lane],
 ) {
     let width = attention.head_width();
-    let columns = head * width..(head + 1) * width;
-    let whole = part.tokens - part.tokens % ROWS;
     for lane in 0..lanes {
-        let turned = (turned, lanes, lane);
-        for row in (0..whole).step_by(ROWS) {
-            let sums = products::<S, V, ROWS>(simd, part, row, columns.clone(), turned);
-            for r in 0..ROWS {
-                sums[r].store(&mut out[(row + r) * lanes + lane]);
+        let mut scores = Scores::<S, V> {
+            simd,
+            part,
+            columns: (head * width, (head + 1) * width),
+            turned,
+            lanes,
+            lane,
+            out,
+        };
+        scores.all(part.tokens, rows_at_once(V));
+    }
+}
+
+/// [`scores`] for the tokens of one lane.
+struct Scores<'a, S: Simd, const V: usize> {
+    simd: S,
+    part: Part<'a>,
+    /// First column of the head, and their end.
+    columns: (usize, usize),
+    turned: &'a [Lane],
+    lanes: usize,
+    lane: usize,
+    out: &'a mut [Lane],
+}
+
+impl<S: Simd, const V: usize> ByRows for Scores<'_, S, V> {
+    #[inline(always)]
+    fn rows<const R: usize>(&mut self, first: usize) {
+        let simd = self.simd;
+        let mut sums = [Vector::<S, V>::splat(simd, 0.0); R];
+        let (mut column, end) = self.columns;
+        while column < end {
+            let panel = column / PANEL;
+            let next = end.min((panel + 1) * PANEL);
+            let rows = self.part.panel(panel)[first..].first_chunk::<R>();
+            let rows = rows.expect("rows of the part");
+            let others = self.turned[column * self.lanes..].chunks_exact(self.lanes);
+            for (column, other) in (column..next).zip(others) {
+                let other = Vector::load(simd, &other[self.lane]);
+                for r in 0..R {
+                    let x = Vector::splat(simd, rows[r][column % PANEL]);
+                    sums[r] = sums[r].plus(x, other);
+                }
             }
+            column = next;
         }
-        for row in whole..part.tokens {
-            let [sum] = products::<S, V, 1>(simd, part, row, columns.clone(), turned);
-            sum.store(&mut out[row * lanes + lane]);
+        for r in 0..R {
+            sums[r].store(&mut self.out[(first + r) * self.lanes + self.lane]);
         }
     }
 }
@@ -322,7 +459,7 @@ pub(super) struct AttendBack<'a> {
 
 impl AttendBack<'_> {
     #[inline(always)]
-    fn run<S: Simd, const V: usize>(self, simd: S) {
+    fn run<S: Simd, const V: usize, const H: usize>(self, simd: S) {
         let attention = self.attention;
         let panels = attention.panels();
         let masks = attention.masks();
@@ -348,19 +485,11 @@ impl AttendBack<'_> {
             let slopes = &mut slopes[..weights.len()];
             turn(part(self.grad, 0), panels, lanes, turned);
             let values = part(self.qkv, 2 * panels);
-            for head in 0..attention.heads {
-                let slopes = &mut slopes[head * size..(head + 1) * size];
-                let weights = &weights[head * size..(head + 1) * size];
-                scores::<S, V>(simd, &attention, values, head, (turned, lanes), slopes);
-                softmax_back::<S, V>(simd, slopes, weights, lanes);
-                if let Some((lists, _)) = attention.bonds {
-                    for row in 0..tokens {
-                        for &(item, _) in lists.row(first + row) {
-                            let lane = &slopes[(item as usize - first) * lanes + row / PANEL];
-                            self.bonds[head] += lane[row % PANEL];
-                        }
-                    }
-                }
+            let turned = (&turned[..], lanes);
+            if tokens <= HALF {
+                attention.weigh_back::<S, H>(simd, values, turned, weights, slopes, self.bonds);
+            } else {
+                attention.weigh_back::<S, V>(simd, values, turned, weights, slopes, self.bonds);
             }
             let (queries, keys) = (part(self.qkv, 0), part(self.qkv, panels));
             let back = (&*slopes, size, true);
@@ -378,4 +507,4 @@ impl AttendBack<'_> {
     }
 }
 
-by_lane!(AttendBack);
+by_lane!(AttendBack by halves);

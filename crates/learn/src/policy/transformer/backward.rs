@@ -89,6 +89,20 @@ impl Network {
         });
     }
 
+    /// [`learn`](Self::learn), and down through `layer`. A thread that has nothing else to do takes the first over.
+    fn through(
+        &self,
+        layer: usize,
+        input: &Panels,
+        grad: &Panels,
+        finish: Finish<'_>,
+        sums: &mut [Sums],
+    ) -> Lease<'_> {
+        let down = || self.descend(layer, grad, finish);
+        let (below, ()) = rayon::join(down, || self.learn(layer, input, grad, sums));
+        below
+    }
+
     fn norm_back(&self, y: &Panels, inverse: &[f32], grad: &Panels, out: &mut Panels) {
         dispatch(NormBack {
             y,
@@ -122,8 +136,8 @@ impl Network {
     ) {
         let one = self.panels();
         if let Some(head) = &heads[Head::Node as usize] {
-            self.learn(NODE_HEAD, &head.input, &head.out, &mut sums.layers);
-            let grad = self.descend(NODE_HEAD, &head.out, Finish::Keep);
+            let (input, out) = (&head.input, &head.out);
+            let grad = self.through(NODE_HEAD, input, out, Finish::Keep, &mut sums.layers);
             self.give_back(&chunk.nodes, &grad, 0, last);
         }
         if let Some(head) = &heads[Head::Edge as usize] {
@@ -140,14 +154,14 @@ impl Network {
                     out: ends.columns_mut(panel),
                 });
             }
-            self.learn(EDGE_ENDS, &head.input, &ends, &mut sums.layers);
-            let grad = self.descend(EDGE_ENDS, &ends, Finish::Keep);
+            let (input, keep) = (&head.input, Finish::Keep);
+            let grad = self.through(EDGE_ENDS, input, &ends, keep, &mut sums.layers);
             self.give_back(&chunk.ends, &grad, 0, last);
         }
         if let Some(head) = &heads[Head::Graph as usize] {
             let hidden = self.hidden_back(head, GRAPH_HEAD, sums);
-            self.learn(GRAPH_IN, &head.input, &hidden, &mut sums.layers);
-            let grad = self.descend(GRAPH_IN, &hidden, Finish::Keep);
+            let (input, keep) = (&head.input, Finish::Keep);
+            let grad = self.through(GRAPH_IN, input, &hidden, keep, &mut sums.layers);
             self.give_back(&chunk.whole, &grad, 0, last);
             self.give_back(&chunk.mean, &grad, one, last);
         }
@@ -161,8 +175,8 @@ impl Network {
         sums: &mut GradientSums<'_>,
     ) -> Lease<'_> {
         let hidden = head.hidden.as_ref().expect("this head has a hidden layer");
-        self.learn(layer, hidden, &head.out, &mut sums.layers);
-        self.descend(layer, &head.out, Finish::Mask(hidden))
+        let finish = Finish::Mask(hidden);
+        self.through(layer, hidden, &head.out, finish, &mut sums.layers)
     }
 
     /// The gradient of the tokens below a block, and `[graphs, 2 W]` that of scale and shift.
@@ -178,17 +192,17 @@ impl Network {
         room: &mut Room,
     ) -> (Lease<'a>, Option<Lease<'a>>) {
         let (rows, one) = (chunk.rows, self.panels());
-        self.learn(at(index, Part::Down), &block.up, &grad, &mut sums.layers);
-        let up = self.descend(at(index, Part::Down), &grad, Finish::Mask(&block.up));
+        let mut through = |part, input: &Panels, grad: &Panels, finish: Finish<'_>| {
+            self.through(at(index, part), input, grad, finish, &mut sums.layers)
+        };
+        let up = through(Part::Down, &block.up, &grad, Finish::Mask(&block.up));
         drop(block.up);
-        self.learn(at(index, Part::Up), &block.second, &up, &mut sums.layers);
-        let second = self.descend(at(index, Part::Up), &up, Finish::Keep);
+        let second = through(Part::Up, &block.second, &up, Finish::Keep);
         drop(up);
         self.norm_back(&block.second, &block.second_inverse, &second, &mut grad);
         drop((second, block.second));
 
-        self.learn(at(index, Part::Mix), &block.mixed, &grad, &mut sums.layers);
-        let mut mixed = self.descend(at(index, Part::Mix), &grad, Finish::Keep);
+        let mut mixed = through(Part::Mix, &block.mixed, &grad, Finish::Keep);
         if let Some(read) = self.left_after(index, chunk) {
             let read_by = read.reversed(rows);
             grad = self.picked(&read_by, &grad);
@@ -223,15 +237,15 @@ impl Network {
             }
             return (grad, None);
         };
-        self.learn(at(index, Part::Qkv), &inputs.norm, &qkv, &mut sums.layers);
-        let mut below = self.descend(at(index, Part::Qkv), &qkv, Finish::Keep);
+        let mut through = |part, input: &Panels, grad: &Panels| {
+            self.through(at(index, part), input, grad, Finish::Keep, &mut sums.layers)
+        };
+        let mut below = through(Part::Qkv, &inputs.norm, &qkv);
         if let (Some(neighbours), Some([sharing, members])) = (&inputs.sums, &links.sets) {
             let mut given = self.stale(neighbours.rows(), qkv.count());
             given.flat_mut().fill(0.0);
             self.add_rows(sharing, &qkv, &mut given);
-            let layer = at(index, Part::Neighbours);
-            self.learn(layer, neighbours, &given, &mut sums.layers);
-            let sums_back = self.descend(layer, &given, Finish::Keep);
+            let sums_back = through(Part::Neighbours, neighbours, &given);
             self.add_rows(members, &sums_back, &mut below);
         }
         drop(qkv);

@@ -7,7 +7,7 @@ use super::rows::{Lists, padded_rows};
 
 /// Rows of a chunk, about: what layers keep of it then stays in the second cache while it is needed, and
 /// products are large enough for their weights to be read seldom.
-pub(super) const TOKENS: usize = 256;
+pub(super) const TOKENS: usize = 128;
 
 /// Where a score is: a row and a column of one head's results.
 #[derive(Clone, Copy, Debug)]

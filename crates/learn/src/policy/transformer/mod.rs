@@ -4,8 +4,8 @@
 //!
 //! All tokens of all states of a batch are rows of the same matrices, so that a layer is one product and
 //! nothing is padded to the largest state; attention and sums over neighbours go state by state. Equal
-//! states with equal conditions are computed once. Rows come in chunks of about 256, which go up through
-//! all layers before the next chunk does: what a layer works on stays in the second cache.
+//! states with equal conditions are computed once. Rows come in chunks of at most 128, each of which goes up
+//! through all layers by itself: what a layer works on stays in the second cache.
 //!
 //! For the way down a pass keeps of each token, in each block of attention of a graph transformer,
 //! `10 W + H T` numbers of 4 bytes: the norm; queries, keys and values; what attention mixed; the second norm; four
@@ -29,6 +29,7 @@ mod softmax;
 mod vector;
 
 use anabranch_core::{Discrete, Frontier};
+use rayon::prelude::*;
 
 use self::chunk::{Batch, Slots};
 use self::forward::ChunkPass;
@@ -116,11 +117,11 @@ impl<V: View> Transformer<V> {
     ) -> Pass<'a> {
         let mut batch = self.view.batch(frontier, self.apart, kinds);
         kinds.compute();
-        let mut room = Vec::new();
-        let chunks = std::mem::take(&mut batch.chunks).into_iter();
-        let chunks = chunks.map(|chunk| self.network.forward(chunk, keep, kinds, &mut room));
+        let (network, kinds) = (&self.network, &*kinds);
+        let chunks = std::mem::take(&mut batch.chunks).into_par_iter();
+        let forward = |room: &mut Vec<_>, chunk| network.forward(chunk, keep, kinds, room);
         Pass {
-            chunks: chunks.collect(),
+            chunks: chunks.map_init(Vec::new, forward).collect(),
             batch,
         }
     }
@@ -224,6 +225,10 @@ impl<V: View> Model for Transformer<V> {
 
     fn lay_out(&self) {
         self.network.lay_out();
+    }
+
+    fn shards(&self) -> usize {
+        2
     }
 
     fn tape(&self) -> Box<dyn Tape<V::Env> + '_> {

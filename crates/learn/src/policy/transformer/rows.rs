@@ -104,24 +104,46 @@ pub(super) enum Base {
     Result,
 }
 
+/// Panels that are summed at once, so that lists are gone through less often.
+const PANELS: usize = 4;
+
 impl Collect<'_> {
     #[inline(always)]
     fn run<S: Simd, const V: usize>(mut self, simd: S) {
-        for panel in 0..self.count {
-            let table = self.table.panel(panel);
-            let out = self.out.panel_mut(panel);
-            for (row, out) in out.iter_mut().enumerate().take(self.lists.len()) {
-                let items = self.lists.row(row);
-                let mut sum = match self.base {
-                    Base::Zero => Vector::<S, V>::splat(simd, 0.0),
-                    Base::Result if items.is_empty() => continue,
-                    Base::Result => Vector::<S, V>::load(simd, out),
-                };
-                for &(item, weight) in items {
-                    let lane = Vector::<S, V>::load(simd, &table[item as usize]);
-                    sum = sum.plus(Vector::<S, V>::splat(simd, weight), lane);
+        let whole = self.count - self.count % PANELS;
+        for first in (0..whole).step_by(PANELS) {
+            self.panels::<S, V, PANELS>(simd, first);
+        }
+        for panel in whole..self.count {
+            self.panels::<S, V, 1>(simd, panel);
+        }
+    }
+
+    /// `P` panels from `first` on.
+    #[inline(always)]
+    fn panels<S: Simd, const V: usize, const P: usize>(&mut self, simd: S, first: usize) {
+        let tables: [_; P] = std::array::from_fn(|p| self.table.panel(first + p));
+        let outs = self.out.some_mut::<P>(first);
+        for row in 0..self.lists.len().min(outs[0].len()) {
+            let items = self.lists.row(row);
+            let mut sums = [Vector::<S, V>::splat(simd, 0.0); P];
+            if let Base::Result = self.base {
+                if items.is_empty() {
+                    continue;
                 }
-                sum.store(out);
+                for p in 0..P {
+                    sums[p] = Vector::load(simd, &outs[p][row]);
+                }
+            }
+            for &(item, weight) in items {
+                let weight = Vector::splat(simd, weight);
+                for p in 0..P {
+                    let lane = Vector::load(simd, &tables[p][item as usize]);
+                    sums[p] = sums[p].plus(weight, lane);
+                }
+            }
+            for p in 0..P {
+                sums[p].store(&mut outs[p][row]);
             }
         }
     }
