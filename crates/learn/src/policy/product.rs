@@ -1,7 +1,7 @@
 //! A product of the native networks by itself, to measure its speed.
 
 use super::kernels::{Finish, Multiply, Outer};
-use super::panels::{PANEL, Panels, Pool};
+use super::panels::{BLOCK, PANEL, Panels, Pool};
 use crate::simd::dispatch;
 
 /// `[rows, inputs]` times `[inputs, outputs]`, on the way up and on the way down, with the kernels of the
@@ -16,8 +16,9 @@ pub struct Product {
 }
 
 impl Product {
-    /// Of some numbers between -1/2 and 1/2; the counts of inputs and outputs are made whole panels of 16.
+    /// Of some numbers between -1/2 and 1/2; rows are made whole blocks of 4, inputs and outputs whole panels of 16.
     pub fn new(rows: usize, inputs: usize, outputs: usize) -> Self {
+        let rows = rows.next_multiple_of(BLOCK);
         let (inputs, outputs) = (
             inputs.next_multiple_of(PANEL),
             outputs.next_multiple_of(PANEL),
@@ -76,7 +77,7 @@ mod tests {
 
     #[test]
     fn both_products_are_those_of_the_definition() {
-        for (rows, inputs, outputs) in [(1, 16, 16), (7, 32, 48), (52, 48, 16), (133, 16, 32)] {
+        for (rows, inputs, outputs) in [(4, 16, 16), (8, 32, 48), (52, 48, 16), (132, 16, 32)] {
             let mut product = Product::new(rows, inputs, outputs);
             let input = product.input.to_rows(rows, inputs, 0);
             let weight = product.weight.to_rows(inputs, outputs, 0);
