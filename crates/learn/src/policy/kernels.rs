@@ -13,7 +13,8 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::panels::{BLOCK, Lane, PANEL, Panels};
+use super::panels::{BLOCK, ColumnsMut, Lane, PANEL, Panels};
+use crate::simd::dispatch;
 
 /// Slope of LeakyReLU below zero.
 pub(super) const SLOPE: f32 = 0.01;
@@ -75,7 +76,7 @@ fn leaky<S: Simd, const V: usize>(simd: S, mut x: [S::f32s; V], by: [S::f32s; V]
 }
 
 /// Implements `WithSimd` by a method generic over `V` vectors a lane, and where it works `by halves` also over
-/// the vectors of half a lane, one at least.
+/// the vectors of half a lane, one at least. `with N` a kernel that has a constant `N` of its own.
 macro_rules! by_lane {
     ($kernel:ident) => {
         by_lane!($kernel: [1], [2], [4], [16]);
@@ -83,8 +84,14 @@ macro_rules! by_lane {
     ($kernel:ident by halves) => {
         by_lane!($kernel: [1, 1], [2, 1], [4, 2], [16, 8]);
     };
-    ($kernel:ident: [$($v16:literal),*], [$($v8:literal),*], [$($v4:literal),*], [$($v1:literal),*]) => {
-        impl pulp::WithSimd for $kernel<'_> {
+    ($kernel:ident with $n:ident) => {
+        by_lane!($kernel with $n: [1], [2], [4], [16]);
+    };
+    (
+        $kernel:ident $(with $n:ident)?:
+        [$($v16:literal),*], [$($v8:literal),*], [$($v4:literal),*], [$($v1:literal),*]
+    ) => {
+        impl$(<const $n: usize>)? pulp::WithSimd for $kernel<'_ $(, $n)?> {
             type Output = ();
 
             #[inline(always)]
@@ -150,11 +157,36 @@ pub(super) struct Multiply<'a> {
     pub(super) finish: Finish<'a>,
     /// The rows to compute; some that follow, up to a multiple of [`BLOCK`] of them, may be written.
     pub(super) rows: Range<usize>,
-    /// `[rows, outputs]`
-    pub(super) out: &'a mut Panels,
+    /// First panel of the result that is computed.
+    pub(super) panel: usize,
+    /// `[rows, outputs]` from that panel on.
+    pub(super) out: ColumnsMut<'a>,
 }
 
+/// Multiplications of numbers in the smallest piece of a product: some five microseconds.
+const PIECE: usize = 1 << 18;
+
 impl Multiply<'_> {
+    /// Computes the product, of which threads that have nothing else to do take over some panels.
+    pub(super) fn spread(self) {
+        let count = self.out.count();
+        let products = self.rows.len() * self.input.count() * PANEL * count * PANEL;
+        if count < 2 || products < 2 * PIECE {
+            dispatch(self);
+            return;
+        }
+        let left = count / 2;
+        let (out, others) = self.out.split(left);
+        let right = Multiply {
+            panel: self.panel + left,
+            out: others,
+            rows: self.rows.clone(),
+            ..self
+        };
+        let left = Multiply { out, ..self };
+        rayon::join(|| left.spread(), || right.spread());
+    }
+
     /// `P` panels of `R` rows at once, or `W` panels of two rows.
     ///
     /// As many sums as the registers hold: a sum waits four cycles for itself, and AVX2 has two units that add.
@@ -193,7 +225,7 @@ impl Multiply<'_> {
         }
     }
 
-    /// `P` panels of the result from `panel` on, for some of its rows, `R` at once.
+    /// `P` panels of `out` from `panel` on, for some of its rows, `R` at once.
     #[inline(always)]
     fn strip<S: Simd, const V: usize, const P: usize, const R: usize>(
         &mut self,
@@ -201,15 +233,16 @@ impl Multiply<'_> {
         panel: usize,
         rows: Range<usize>,
     ) {
+        let number = self.panel + panel;
         let mut first = [[simd.splat_f32s(0.0); V]; P];
         if let Some(bias) = self.bias {
             for p in 0..P {
-                first[p] = load::<S, V>(&bias.panel(panel + p)[0]);
+                first[p] = load::<S, V>(&bias.panel(number + p)[0]);
             }
         }
         let mut weights = [&[][..]; P];
         for p in 0..P {
-            weights[p] = self.weight.panel(panel + p).as_chunks::<PANEL>().0;
+            weights[p] = self.weight.panel(number + p).as_chunks::<PANEL>().0;
         }
         let (inputs, stride) = (self.input.all(), self.input.rows());
         let outs = self.out.some_mut::<P>(panel);
@@ -234,9 +267,8 @@ impl Multiply<'_> {
                 add_products::<S, V, P, R>(simd, columns, input, 12, &mut sums);
             }
             for p in 0..P {
-                let sums = self
-                    .finish
-                    .apply::<S, V, R>(simd, sums[p], (panel + p, row));
+                let place = (number + p, row);
+                let sums = self.finish.apply::<S, V, R>(simd, sums[p], place);
                 let out = outs[p][row..].first_chunk_mut::<R>();
                 let out = out.expect("rows of this panel");
                 for r in 0..R {
@@ -296,7 +328,7 @@ impl WithSimd for Multiply<'_> {
     }
 }
 
-/// `out += inputᵀ @ grad` and `bias += sum of the rows of grad`.
+/// `out += inputᵀ @ grad`, and `bias += sum of the rows of grad`.
 pub(super) struct Outer<'a> {
     /// `[rows, inputs]`
     pub(super) input: &'a Panels,
@@ -306,6 +338,8 @@ pub(super) struct Outer<'a> {
     pub(super) fresh: bool,
     /// `[inputs, outputs]`, the inputs padded to whole panels.
     pub(super) out: &'a mut Panels,
+    /// `[1, outputs]`
+    pub(super) bias: Option<&'a mut Panels>,
 }
 
 impl Outer<'_> {
@@ -315,6 +349,12 @@ impl Outer<'_> {
         for first in (0..rows).step_by(ROWS_AT_ONCE) {
             let range = first..(first + ROWS_AT_ONCE).min(rows);
             for panel in 0..self.grad.count() {
+                // Here, for the panel is about to be read anyway.
+                if let Some(bias) = self.bias.as_mut().filter(|_| first == 0) {
+                    let bias = &mut bias.panel_mut(panel)[0];
+                    let total = column::<S, V>(simd, self.grad.panel(panel), load::<S, V>(bias));
+                    store::<S, V>(bias, total);
+                }
                 for from in 0..self.out.rows() / PANEL {
                     self.square::<S, V>(simd, panel, from, range.clone());
                 }
@@ -426,28 +466,39 @@ impl Total<'_> {
     #[inline(always)]
     fn run<S: Simd, const V: usize>(self, simd: S) {
         for panel in 0..self.grad.count() {
-            let mut sums = [[simd.splat_f32s(0.0); V]; BLOCK];
-            let (blocks, _) = self.grad.panel(panel).as_chunks::<BLOCK>();
-            for block in blocks {
-                for r in 0..BLOCK {
-                    let lane = load::<S, V>(&block[r]);
-                    for v in 0..V {
-                        sums[r][v] = simd.add_f32s(sums[r][v], lane[v]);
-                    }
-                }
-            }
-            let mut total = sums[0];
-            for r in 1..BLOCK {
-                for v in 0..V {
-                    total[v] = simd.add_f32s(total[v], sums[r][v]);
-                }
-            }
+            let zero = [simd.splat_f32s(0.0); V];
+            let total = column::<S, V>(simd, self.grad.panel(panel), zero);
             store::<S, V>(&mut self.out.panel_mut(panel)[0], total);
         }
     }
 }
 
 by_lane!(Total);
+
+/// `total` and the sum of `lanes`, whole blocks of them.
+#[inline(always)]
+fn column<S: Simd, const V: usize>(
+    simd: S,
+    lanes: &[Lane],
+    mut total: [S::f32s; V],
+) -> [S::f32s; V] {
+    let mut sums = [[simd.splat_f32s(0.0); V]; BLOCK];
+    let (blocks, _) = lanes.as_chunks::<BLOCK>();
+    for block in blocks {
+        for r in 0..BLOCK {
+            let lane = load::<S, V>(&block[r]);
+            for v in 0..V {
+                sums[r][v] = simd.add_f32s(sums[r][v], lane[v]);
+            }
+        }
+    }
+    for r in 0..BLOCK {
+        for v in 0..V {
+            total[v] = simd.add_f32s(total[v], sums[r][v]);
+        }
+    }
+    total
+}
 
 /// `out = finish(input @ weight + bias)` for an input of mostly zeros: sums of rows of the weight.
 pub(super) struct Gather<'a> {

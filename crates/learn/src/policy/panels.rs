@@ -118,12 +118,6 @@ impl Panels {
         &mut self.lanes[index * self.rows..][..self.rows]
     }
 
-    /// `[P, rows]` lanes of the panels from `first` on, to write to.
-    #[inline(always)]
-    pub(super) fn some_mut<const P: usize>(&mut self, first: usize) -> [&mut [Lane]; P] {
-        apart(&mut self.lanes, self.rows, first)
-    }
-
     /// The panels from `panel` on.
     pub(super) fn columns(&self, panel: usize) -> Columns<'_> {
         Columns {
@@ -280,16 +274,15 @@ fn first_lane(values: &[f32]) -> Lane {
     *values.first_chunk().expect("a whole lane")
 }
 
-/// Rows as columns, by swapping ever smaller blocks across the diagonal: whole vectors all the way. `N` is 8
-/// or 16.
+/// Rows as columns, by swapping ever smaller blocks across the diagonal: whole vectors all the way.
 #[inline(always)]
-pub(super) fn transposed<const N: usize>(mut rows: [[f32; N]; N]) -> [[f32; N]; N] {
+fn transposed(mut rows: [Lane; PANEL]) -> [Lane; PANEL] {
     #[inline(always)]
-    fn swap<const N: usize, const STEP: usize>(rows: &mut [[f32; N]; N]) {
-        for row in 0..N {
+    fn swap<const STEP: usize>(rows: &mut [Lane; PANEL]) {
+        for row in 0..PANEL {
             if row & STEP == 0 {
                 let (upper, lower) = (rows[row], rows[row + STEP]);
-                for col in 0..N {
+                for col in 0..PANEL {
                     let across = col & STEP != 0;
                     rows[row][col] = if across {
                         lower[col - STEP]
@@ -299,18 +292,16 @@ pub(super) fn transposed<const N: usize>(mut rows: [[f32; N]; N]) -> [[f32; N]; 
                     rows[row + STEP][col] = if across {
                         lower[col]
                     } else {
-                        upper[(col + STEP) % N]
+                        upper[(col + STEP) % PANEL]
                     };
                 }
             }
         }
     }
-    if N > 8 {
-        swap::<N, 8>(&mut rows);
-    }
-    swap::<N, 4>(&mut rows);
-    swap::<N, 2>(&mut rows);
-    swap::<N, 1>(&mut rows);
+    swap::<8>(&mut rows);
+    swap::<4>(&mut rows);
+    swap::<2>(&mut rows);
+    swap::<1>(&mut rows);
     rows
 }
 
@@ -343,19 +334,30 @@ pub(super) struct ColumnsMut<'a> {
     lanes: &'a mut [Lane],
 }
 
-impl ColumnsMut<'_> {
+impl<'a> ColumnsMut<'a> {
+    /// Number of panels.
+    #[inline(always)]
+    pub(super) fn count(&self) -> usize {
+        self.lanes.len() / self.rows.max(1)
+    }
+
+    /// The panels before `panel`, and those from it on.
+    pub(super) fn split(self, panel: usize) -> (Self, Self) {
+        let rows = self.rows;
+        let (before, lanes) = self.lanes.split_at_mut(panel * rows);
+        let before = Self {
+            rows,
+            lanes: before,
+        };
+        (before, Self { rows, lanes })
+    }
+
     /// `[P, rows]` lanes of the panels from `first` on, to write to.
     #[inline(always)]
     pub(super) fn some_mut<const P: usize>(&mut self, first: usize) -> [&mut [Lane]; P] {
-        apart(self.lanes, self.rows, first)
+        let mut rest = &mut self.lanes[first * self.rows..];
+        std::array::from_fn(|_| rest.split_off_mut(..self.rows).expect("a whole panel"))
     }
-}
-
-/// `[P, rows]` of panels of `rows` lanes those from panel `first` on.
-#[inline(always)]
-fn apart<const P: usize>(lanes: &mut [Lane], rows: usize, first: usize) -> [&mut [Lane]; P] {
-    let mut rest = &mut lanes[first * rows..];
-    std::array::from_fn(|_| rest.split_off_mut(..rows).expect("a whole panel"))
 }
 
 /// Panels that go back to their pool.
@@ -401,8 +403,8 @@ struct Free {
     lanes: usize,
 }
 
-/// Lanes that are kept, 2 GiB of them; what is given back beyond is freed.
-const KEPT: usize = 1 << 25;
+/// Lanes that are kept, 3 GiB of them; what is given back beyond is freed.
+const KEPT: usize = 3 << 24;
 
 impl Pool {
     /// At least `lanes` lanes, and no more than twice as many as that unless they are few.

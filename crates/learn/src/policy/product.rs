@@ -56,7 +56,8 @@ impl Product {
             bias: Some(&self.bias),
             finish: Finish::Activate,
             rows: 0..self.input.rows(),
-            out: &mut self.out,
+            panel: 0,
+            out: self.out.columns_mut(0),
         });
     }
 
@@ -67,6 +68,7 @@ impl Product {
             grad: &self.out,
             fresh: false,
             out: &mut self.gradient,
+            bias: None,
         });
     }
 }

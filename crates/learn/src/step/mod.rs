@@ -14,12 +14,12 @@ use std::ops::Range;
 
 use anabranch_core::rng::{Seed, Stream};
 use anabranch_core::{CoreError, Environment, Loss, Terms, Trajectories};
-use rayon::prelude::*;
 
 pub use flow_matching::flow_matching_step;
 pub use flow_regression::regress_flows;
 pub use recorded::{Differentiated, Recorded, record, record_scored, record_visited};
 
+use self::alert::all_hands;
 use crate::error::Result;
 use crate::optim::Adam;
 use crate::policy::{Model, Policy};
@@ -51,16 +51,11 @@ fn in_shards_beside<R: Send>(
     work: impl Fn(Range<usize>) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
     let size = shard_size(count, shards);
-    let jobs: Vec<_> = (0..count).step_by(size).map(Some).chain([None]).collect();
-    jobs.into_par_iter()
-        .filter_map(|first| {
-            let Some(first) = first else {
-                beside();
-                return None;
-            };
-            Some(work(first..(first + size).min(count)))
-        })
-        .collect()
+    let firsts = (0..count).step_by(size);
+    let results = all_hands(firsts, beside, |first| {
+        work(first..(first + size).min(count))
+    });
+    results.into_iter().collect()
 }
 
 /// Streams of the trajectories `which` of `purpose` at `step`.

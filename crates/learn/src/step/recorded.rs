@@ -8,7 +8,7 @@ use anabranch_core::{
 };
 use rayon::prelude::*;
 
-use super::alert::alert;
+use super::alert::{alert, all_hands};
 use super::{Progress, in_shards, in_shards_beside, shard_size, slice, streams};
 use crate::error::Result;
 use crate::optim::{ALONE, Adam};
@@ -41,7 +41,7 @@ struct WayDown<'m, E: Discrete> {
 /// Bytes of tapes that a batch keeps, about: a shard is kept where it and as many of its size as come before it
 /// are no more, so that the choice does not depend on threads. What would be beyond is forgotten and computed again
 /// for the gradient, a shard for each thread at a time.
-const KEPT: usize = 2 << 30;
+const KEPT: usize = 3 << 30;
 
 /// Whether shard number `index` of a batch is kept, whose tape has so many `bytes`.
 fn fits(bytes: usize, index: usize) -> bool {
@@ -245,7 +245,7 @@ impl<M: Model> Recorded<'_, M> {
     }
 
     /// Forgets what the gradient needs of the scores; it is computed again then. Less memory, more time:
-    /// what happens by itself to batches that would keep more than 2 GiB.
+    /// what happens by itself to batches that would keep more than 3 GiB.
     pub fn forget(&mut self) {
         self.shards.iter_mut().for_each(|s| s.way_down = None);
     }
@@ -278,17 +278,16 @@ impl<M: Model> Recorded<'_, M> {
         }
         let loss = alert(|| objective(&terms))?;
         let (env, model, trajectories) = (self.env, self.model, &self.trajectories);
-        let mut parts: Vec<Gradients> = shards
-            .into_par_iter()
-            .map(|(which, way_down)| {
-                let first = trajectories.states.offsets()[which.start];
-                let way_down = match way_down {
-                    Some(way_down) => way_down,
-                    None => WayDown::score(env, model, &slice(trajectories, which))?,
-                };
-                Ok(way_down.pull_back(first, &loss.grad))
-            })
-            .collect::<Result<_>>()?;
+        let pull_back = |(which, way_down): (Range<usize>, Option<WayDown<'_, M::Env>>)| {
+            let first = trajectories.states.offsets()[which.start];
+            let way_down = match way_down {
+                Some(way_down) => way_down,
+                None => WayDown::score(env, model, &slice(trajectories, which))?,
+            };
+            Ok(way_down.pull_back(first, &loss.grad))
+        };
+        let parts = all_hands(shards, || (), pull_back);
+        let mut parts = parts.into_iter().collect::<Result<Vec<Gradients>>>()?;
         parts.push(log_z_pullback(&loss.grad.log_z));
         Ok(Differentiated { parts, loss, terms })
     }

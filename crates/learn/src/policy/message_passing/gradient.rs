@@ -101,14 +101,16 @@ impl Network {
     fn descend(&self, layer: usize, grad: &Panels, finish: Finish<'_>) -> Lease<'_> {
         let weight = &self.packed()[layer].transposed;
         let mut out = self.stale(grad.rows(), weight.count());
-        dispatch(Multiply {
+        Multiply {
             input: grad,
             weight,
             bias: None,
             finish,
             rows: 0..grad.rows(),
-            out: &mut out,
-        });
+            panel: 0,
+            out: out.columns_mut(0),
+        }
+        .spread();
         out
     }
 
@@ -122,6 +124,7 @@ impl Network {
             grad,
             fresh: false,
             out: &mut weight,
+            bias: None,
         });
         self.unpack(layer, &weight, grad, gradients);
     }

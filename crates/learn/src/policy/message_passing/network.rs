@@ -162,14 +162,16 @@ impl Network {
     fn multiply(&self, layer: usize, input: &Panels, finish: Finish<'_>) -> Lease<'_> {
         let packed = &self.packed()[layer];
         let mut out = self.stale(input.rows(), packed.weight.count());
-        dispatch(Multiply {
+        Multiply {
             input,
             weight: &packed.weight,
             bias: Some(&packed.bias),
             finish,
             rows: 0..input.rows(),
-            out: &mut out,
-        });
+            panel: 0,
+            out: out.columns_mut(0),
+        }
+        .spread();
         out
     }
 

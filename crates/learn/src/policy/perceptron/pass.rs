@@ -103,7 +103,7 @@ impl<'m, E: VectorEncoded> Pass<'m, E> {
                         rows: rows.clone(),
                         out,
                     }),
-                    Some(below) => dispatch(Multiply {
+                    Some(below) => Multiply {
                         input: below,
                         weight,
                         bias: Some(bias),
@@ -113,8 +113,10 @@ impl<'m, E: VectorEncoded> Pass<'m, E> {
                             Finish::Keep
                         },
                         rows: rows.clone(),
-                        out,
-                    }),
+                        panel: 0,
+                        out: out.columns_mut(0),
+                    }
+                    .spread(),
                 }
             }
         }
@@ -210,14 +212,16 @@ impl<'m, E: VectorEncoded> Pass<'m, E> {
         let below = &results[index];
         let go_on = || {
             let mut next = Panels::stale(grad.rows(), layer.inputs, pool);
-            dispatch(Multiply {
+            let product = Multiply {
                 input: &grad,
                 weight: &transposed[index],
                 bias: None,
                 finish: Finish::Mask(below),
                 rows: 0..grad.rows(),
-                out: &mut next,
-            });
+                panel: 0,
+                out: next.columns_mut(0),
+            };
+            product.spread();
             self.descend(lower, transposed, results, next)
         };
         let (mut gradients, own) = rayon::join(go_on, || self.learn(layer, Some(below), &grad));
@@ -257,6 +261,7 @@ impl<'m, E: VectorEncoded> Pass<'m, E> {
                     grad,
                     fresh: true,
                     out: &mut weight,
+                    bias: None,
                 });
                 weight
             }

@@ -15,7 +15,7 @@ use super::rows::Lists;
 use super::softmax::{softmax, softmax_back};
 use super::vector::Vector;
 use crate::policy::kernels::by_lane;
-use crate::policy::panels::{Lane, PANEL, Panels, transposed};
+use crate::policy::panels::{Lane, PANEL, Panels};
 
 /// Tokens of half a lane.
 const HALF: usize = PANEL / 2;
@@ -47,7 +47,11 @@ trait ByRows {
 
 /// Rows at once whose sums of `vectors` each stay in registers.
 const fn rows_at_once(vectors: usize) -> usize {
-    if vectors == 1 { 8 } else { 4 }
+    match vectors {
+        1 => 8,
+        2 => 6,
+        _ => 4,
+    }
 }
 
 /// Who attends to whom, and how wide heads are.
@@ -140,30 +144,29 @@ impl<'a> Part<'a> {
     }
 }
 
-/// Writes the columns of `part` as rows: `[panels * PANEL, tokens in whole lanes]`. Of a graph that fits half
-/// a lane, that half is written.
+/// Writes the columns of `part` as rows: `[panels * PANEL, tokens in whole lanes]`. What pads a lane is left over
+/// from earlier use.
 #[inline(always)]
 fn turn(part: Part<'_>, panels: usize, lanes: usize, out: &mut [Lane]) {
     for panel in 0..panels {
         let rows = part.panel(panel);
         let columns = &mut out[panel * PANEL * lanes..][..PANEL * lanes];
-        if rows.len() <= HALF {
-            let mut blocks = [[[0.0; HALF]; HALF]; 2];
-            for (token, lane) in rows.iter().enumerate() {
-                let (halves, _) = lane.as_chunks::<HALF>();
-                blocks[0][token] = halves[0];
-                blocks[1][token] = halves[1];
-            }
-            for (block, columns) in blocks.iter().zip(columns.chunks_exact_mut(HALF)) {
-                for (lane, column) in columns.iter_mut().zip(transposed(*block)) {
-                    lane[..HALF].copy_from_slice(&column);
+        // Number by number: transposed in vectors, what was just written in parts is read again as a whole, and
+        // that waits for memory.
+        match columns.first_chunk_mut::<PANEL>() {
+            Some(columns) if lanes == 1 => {
+                for (token, row) in rows.iter().enumerate() {
+                    for column in 0..PANEL {
+                        columns[column][token % PANEL] = row[column];
+                    }
                 }
             }
-            continue;
-        }
-        for (token, lane) in rows.iter().enumerate() {
-            for (column, value) in lane.iter().enumerate() {
-                columns[column * lanes + token / PANEL][token % PANEL] = *value;
+            _ => {
+                for (token, row) in rows.iter().enumerate() {
+                    for (column, value) in row.iter().enumerate() {
+                        columns[column * lanes + token / PANEL][token % PANEL] = *value;
+                    }
+                }
             }
         }
     }

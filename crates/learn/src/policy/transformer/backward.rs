@@ -9,7 +9,7 @@ use super::network::{
     GradientSums, NODE_HEAD, Network, Part, at,
 };
 use super::norm::{FilmBack, NormBack};
-use super::rows::{AddColumns, Base, Collect, Lists};
+use super::rows::{Base, Collect, Lists};
 use crate::policy::kernels::{Finish, Outer, SLOPE};
 use crate::policy::panels::{Lane, Lease, Panels};
 use crate::simd::dispatch;
@@ -66,7 +66,7 @@ impl Network {
             }
         }
         if let Some(read) = self.left_at_once(chunk) {
-            grad = self.picked(&read.reversed(chunk.rows), &grad);
+            grad = self.picked([(&read.reversed(chunk.rows), &grad)]);
         }
         self.give_back(&chunk.kinds, &grad, 0, &mut sums.kinds.tokens);
         if let Some(conditions) = &pass.conditions {
@@ -82,10 +82,7 @@ impl Network {
             grad,
             fresh: false,
             out: &mut sums.weight,
-        });
-        dispatch(AddColumns {
-            grad,
-            out: &mut sums.bias,
+            bias: Some(&mut sums.bias),
         });
     }
 
@@ -118,8 +115,7 @@ impl Network {
         let back = lists.reversed(out.rows());
         let out_panels = out.count();
         dispatch(Collect {
-            lists: &back,
-            table: grad.columns(panel),
+            sources: [(&back, grad.columns(panel))],
             base: Base::Result,
             out: out.columns_mut(0),
             count: out_panels,
@@ -147,8 +143,7 @@ impl Network {
             let mut ends = self.stale(head.input.rows(), 2 * one);
             for (lists, panel) in [(&chunk.from, 0), (&chunk.to, one)] {
                 dispatch(Collect {
-                    lists: &lists.reversed(head.input.rows()),
-                    table: grad.columns(0),
+                    sources: [(&lists.reversed(head.input.rows()), grad.columns(0))],
                     base: Base::Zero,
                     count: one,
                     out: ends.columns_mut(panel),
@@ -205,8 +200,8 @@ impl Network {
         let mut mixed = through(Part::Mix, &block.mixed, &grad, Finish::Keep);
         if let Some(read) = self.left_after(index, chunk) {
             let read_by = read.reversed(rows);
-            grad = self.picked(&read_by, &grad);
-            mixed = self.picked(&read_by, &mixed);
+            grad = self.picked([(&read_by, &grad)]);
+            mixed = self.picked([(&read_by, &mixed)]);
         }
         let mut qkv = self.stale(rows, 3 * one);
         let mut none = [];
@@ -225,7 +220,7 @@ impl Network {
         drop((mixed, block.mixed, block.qkv));
         if let Some(incident) = &links.incident {
             let table = &mut sums.layers[at(index, Part::Incident)].weight;
-            self.add_rows(incident, &qkv, table);
+            self.add_rows([(incident, &qkv)], table);
         }
         let Some(inputs) = block.inputs else {
             let kinds = &mut sums.kinds;
@@ -242,11 +237,9 @@ impl Network {
         };
         let mut below = through(Part::Qkv, &inputs.norm, &qkv);
         if let (Some(neighbours), Some([sharing, members])) = (&inputs.sums, &links.sets) {
-            let mut given = self.stale(neighbours.rows(), qkv.count());
-            given.flat_mut().fill(0.0);
-            self.add_rows(sharing, &qkv, &mut given);
+            let given = self.picked([(sharing, &qkv)]);
             let sums_back = through(Part::Neighbours, neighbours, &given);
-            self.add_rows(members, &sums_back, &mut below);
+            self.add_rows([(members, &sums_back)], &mut below);
         }
         drop(qkv);
         let Some((norm, film)) = inputs.film else {

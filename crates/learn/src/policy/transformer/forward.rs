@@ -166,15 +166,9 @@ impl Network {
     ) -> ChunkPass<'a> {
         let one = self.panels();
         let conditions = (self.sizes.conditions > 0).then(|| self.conditions(&chunk));
-        let mut x = self.picked(&chunk.kinds, kinds.tokens());
+        let mut x = self.picked([(&chunk.kinds, kinds.tokens())]);
         if let Some(conditions) = &conditions {
-            dispatch(Collect {
-                lists: &chunk.graph,
-                table: conditions.token.columns(0),
-                base: Base::Result,
-                out: x.columns_mut(0),
-                count: one,
-            });
+            self.add_rows([(&chunk.graph, &conditions.token)], &mut x);
         }
         let mut blocks = Vec::with_capacity(self.sizes.blocks);
         for index in 0..self.sizes.blocks {
@@ -191,7 +185,7 @@ impl Network {
             }
         }
         if let Some(read) = self.left_at_once(&chunk) {
-            x = self.picked(read, &x);
+            x = self.picked([(read, &x)]);
         }
         let mut last = self.stale(x.rows(), one);
         let last_inverse = self.norm(&x, &mut last);
@@ -221,10 +215,16 @@ impl Network {
         chunk.read.as_ref().filter(|_| self.sizes.blocks == 0)
     }
 
-    /// A row for each of `lists`: the sum of the rows of `table` that it names.
-    pub(super) fn picked(&self, lists: &Lists, table: &Panels) -> Lease<'_> {
-        let mut out = self.stale(lists.len(), self.panels());
-        self.pick(lists, table, &mut out, 0);
+    /// A row for each of the lists: the sum of the rows of tables that it names, which are equally wide.
+    pub(super) fn picked<const N: usize>(&self, sources: [(&Lists, &Panels); N]) -> Lease<'_> {
+        let (rows, count) = (sources[0].0.len(), sources[0].1.count());
+        let mut out = self.stale(rows, count);
+        dispatch(Collect {
+            sources: sources.map(|(lists, table)| (lists, table.columns(0))),
+            base: Base::Zero,
+            out: out.columns_mut(0),
+            count,
+        });
         out
     }
 
@@ -281,11 +281,11 @@ impl Network {
             film = Some((std::mem::replace(&mut norm, scaled), scales));
         }
         let mut qkv = self.multiply(at(index, Part::Qkv), &norm, Finish::Keep);
-        let sums = (chunk.sets.len() > 0).then(|| self.picked(&chunk.sets, &norm));
+        let sums = (chunk.sets.len() > 0).then(|| self.picked([(&chunk.sets, &norm)]));
         if let Some(sums) = &sums {
             let given = self.multiply(at(index, Part::Neighbours), sums, Finish::Keep);
-            self.add_rows(&chunk.set_of, &given, &mut qkv);
-            self.add_rows(&chunk.incident, self.incident(index), &mut qkv);
+            let edges = (&chunk.incident, self.incident(index));
+            self.add_rows([(&chunk.set_of, &given), edges], &mut qkv);
         }
         let inputs = Inputs {
             film,
@@ -303,19 +303,12 @@ impl Network {
         chunk: &Chunk,
         (own, neighbours): (&Panels, Option<&Panels>),
     ) -> Lease<'_> {
-        let mut qkv = self.stale(chunk.rows, own.count());
-        dispatch(Collect {
-            lists: &chunk.kinds,
-            table: own.columns(0),
-            base: Base::Zero,
-            count: own.count(),
-            out: qkv.columns_mut(0),
-        });
-        if let Some(neighbours) = neighbours {
-            self.add_rows(&chunk.neighbour_kinds, neighbours, &mut qkv);
-            self.add_rows(&chunk.incident, self.incident(0), &mut qkv);
-        }
-        qkv
+        let own = (&chunk.kinds, own);
+        let Some(neighbours) = neighbours else {
+            return self.picked([own]);
+        };
+        let neighbours = (&chunk.neighbour_kinds, neighbours);
+        self.picked([own, neighbours, (&chunk.incident, self.incident(0))])
     }
 
     /// `[edge features, 3 W]` what an edge adds to queries, keys and values of block `index`.
@@ -323,11 +316,14 @@ impl Network {
         &self.packed()[at(index, Part::Incident)].weight
     }
 
-    /// Adds the listed rows of `table` to those of `out`.
-    pub(super) fn add_rows(&self, lists: &Lists, table: &Panels, out: &mut Panels) {
+    /// Adds the listed rows of tables to those of `out`.
+    pub(super) fn add_rows<const N: usize>(
+        &self,
+        sources: [(&Lists, &Panels); N],
+        out: &mut Panels,
+    ) {
         dispatch(Collect {
-            lists,
-            table: table.columns(0),
+            sources: sources.map(|(lists, table)| (lists, table.columns(0))),
             base: Base::Result,
             count: out.count(),
             out: out.columns_mut(0),
@@ -356,7 +352,7 @@ impl Network {
         });
         let (x, mixed) = match read {
             None => (x, mixed),
-            Some(read) => (self.picked(read, &x), self.picked(read, &mixed)),
+            Some(read) => (self.picked([(read, &x)]), self.picked([(read, &mixed)])),
         };
         let x = self.multiply(at(index, Part::Mix), &mixed, Finish::Add(&x));
         let mut second = self.stale(x.rows(), one);
@@ -378,8 +374,7 @@ impl Network {
     /// The rows of `table` that `lists` name, in panels of `out` from `panel` on.
     fn pick(&self, lists: &Lists, table: &Panels, out: &mut Panels, panel: usize) {
         dispatch(Collect {
-            lists,
-            table: table.columns(0),
+            sources: [(lists, table.columns(0))],
             base: Base::Zero,
             out: out.columns_mut(panel),
             count: self.panels(),
@@ -403,23 +398,20 @@ impl Network {
     fn edge_head(&self, chunk: &Chunk, last: &Panels) -> Option<HeadPass<'_>> {
         let (rows, one) = (chunk.from.len(), self.panels());
         (rows > 0).then(|| {
-            let input = self.picked(&chunk.ends, last);
+            let input = self.picked([(&chunk.ends, last)]);
             let ends = self.multiply(EDGE_ENDS, &input, Finish::Keep);
             let features = &self.packed()[EDGE_FEATURES].weight;
             let mut hidden = self.stale(rows, one);
-            for (lists, table, base) in [
-                (&chunk.from, ends.columns(0), Base::Zero),
-                (&chunk.to, ends.columns(one), Base::Result),
-                (&chunk.edge_features, features.columns(0), Base::Result),
-            ] {
-                dispatch(Collect {
-                    lists,
-                    table,
-                    base,
-                    count: one,
-                    out: hidden.columns_mut(0),
-                });
-            }
+            dispatch(Collect {
+                sources: [
+                    (&chunk.from, ends.columns(0)),
+                    (&chunk.to, ends.columns(one)),
+                    (&chunk.edge_features, features.columns(0)),
+                ],
+                base: Base::Zero,
+                count: one,
+                out: hidden.columns_mut(0),
+            });
             activate(hidden.flat_mut());
             let out = self.multiply(EDGE_HEAD, &hidden, Finish::Keep);
             HeadPass {

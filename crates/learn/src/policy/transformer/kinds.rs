@@ -29,6 +29,7 @@ pub(super) struct Kinds<'a> {
 struct First<'a> {
     /// `[>= kinds, W]`
     norm: Lease<'a>,
+    /// `[>= kinds]`, whole blocks.
     inverse: Vec<f32>,
     /// `[>= kinds, 3 W]` queries, keys and values that a token has of itself.
     own: Lease<'a>,
@@ -87,12 +88,14 @@ impl<'a> Kinds<'a> {
             return;
         }
         new.pad(padded_rows(count));
-        let tokens = network.picked(&new, &network.packed()[TABLE].weight);
+        let tokens = network.picked([(&new, &network.packed()[TABLE].weight)]);
         if let Some(first) = &mut self.first {
             let mut norm = network.stale(tokens.rows(), network.panels());
             let inverse = network.norm(&tokens, &mut norm);
             first.inverse.truncate(before);
             first.inverse.extend(inverse);
+            let rows = padded_rows(first.inverse.len());
+            first.inverse.resize(rows, 0.0);
             let own = network.multiply(at(0, Part::Qkv), &norm, Finish::Keep);
             append(network, &mut first.own, before, &own);
             if let Some(neighbours) = &mut first.neighbours {
@@ -155,7 +158,8 @@ impl<'a> Kinds<'a> {
             });
         }
         let weight = &mut sums[TABLE].weight;
-        network.add_rows(&self.features.reversed(weight.rows()), &tokens, weight);
+        let reversed = self.features.reversed(weight.rows());
+        network.add_rows([(&reversed, &tokens)], weight);
     }
 
     /// Through one of the first products; `others` are added.

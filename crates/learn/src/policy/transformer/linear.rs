@@ -138,7 +138,11 @@ impl Linear {
                 let row = block.to.0 + i;
                 for (panel, run) in values.chunks(PANEL).enumerate() {
                     let lane = &mut out.panel_mut(block.to.1 / PANEL + panel)[row];
-                    lane[..run.len()].copy_from_slice(run);
+                    // A whole lane is a few vectors; a call to copy it costs more than they do.
+                    match run.first_chunk::<PANEL>() {
+                        Some(whole) => *lane = *whole,
+                        None => lane[..run.len()].copy_from_slice(run),
+                    }
                 }
             }
         }
@@ -176,7 +180,10 @@ impl Linear {
                 let values = &mut out[block.param][start..start + block.size.1];
                 for (panel, run) in values.chunks_mut(PANEL).enumerate() {
                     let lane = &from.panel(block.to.1 / PANEL + panel)[block.to.0 + i];
-                    run.copy_from_slice(&lane[..run.len()]);
+                    match run.first_chunk_mut::<PANEL>() {
+                        Some(whole) => *whole = *lane,
+                        None => run.copy_from_slice(&lane[..run.len()]),
+                    }
                 }
             }
         }

@@ -9,7 +9,6 @@ use super::linear::{Linear, Packed, Sums, whole};
 use crate::params::{Gradients, Params};
 use crate::policy::kernels::{Finish, Multiply};
 use crate::policy::panels::{Lease, PANEL, Panels, Pool};
-use crate::simd::dispatch;
 
 /// Places of the layers outside the blocks of attention.
 pub(super) const TABLE: usize = 0;
@@ -206,14 +205,16 @@ impl Network {
     pub(super) fn multiply(&self, layer: usize, input: &Panels, finish: Finish<'_>) -> Lease<'_> {
         let packed = &self.packed()[layer];
         let mut out = self.stale(input.rows(), self.layers[layer].cols() / PANEL);
-        dispatch(Multiply {
+        Multiply {
             input,
             weight: &packed.weight,
             bias: Some(&packed.bias),
             finish,
             rows: 0..input.rows(),
-            out: &mut out,
-        });
+            panel: 0,
+            out: out.columns_mut(0),
+        }
+        .spread();
         out
     }
 
@@ -221,14 +222,16 @@ impl Network {
     pub(super) fn descend(&self, layer: usize, grad: &Panels, finish: Finish<'_>) -> Lease<'_> {
         let packed = &self.packed()[layer];
         let mut out = self.stale(grad.rows(), self.layers[layer].back() / PANEL);
-        dispatch(Multiply {
+        Multiply {
             input: grad,
             weight: &packed.transposed,
             bias: None,
             finish,
             rows: 0..grad.rows(),
-            out: &mut out,
-        });
+            panel: 0,
+            out: out.columns_mut(0),
+        }
+        .spread();
         out
     }
 

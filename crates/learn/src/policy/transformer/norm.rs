@@ -1,10 +1,15 @@
 //! Layer norm without a learned scale, scale and shift by the condition, and their gradients.
 
+#![allow(
+    clippy::needless_range_loop,
+    reason = "counted loops keep values in registers; iterators over them go through memory"
+)]
+
 use pulp::Simd;
 
 use super::vector::Vector;
 use crate::policy::kernels::by_lane;
-use crate::policy::panels::{PANEL, Panels};
+use crate::policy::panels::{BLOCK, Lane, PANEL, Panels};
 
 /// Added to the variance.
 const EPSILON: f32 = 1e-5;
@@ -17,7 +22,7 @@ pub(super) struct Norm<'a> {
     pub(super) width: usize,
     /// `[rows, >= width]`
     pub(super) out: &'a mut Panels,
-    /// `[rows]` one over the deviation.
+    /// `[rows]` one over the deviation; whole blocks of rows.
     pub(super) inverse: &'a mut [f32],
 }
 
@@ -28,27 +33,66 @@ impl Norm<'_> {
         let share = 1.0 / self.width as f32;
         // Columns of padding hold minus the mean after centring, which is taken out of the variance.
         let padding = (panels * PANEL - self.width) as f32;
-        for (row, inverse) in self.inverse.iter_mut().enumerate() {
-            let mut sum = Vector::<S, V>::splat(simd, 0.0);
+        // Some rows at once, so that sums need not wait for themselves.
+        let (blocks, _) = self.inverse.as_chunks_mut::<BLOCK>();
+        for (block, inverse) in blocks.iter_mut().enumerate() {
+            let row = block * BLOCK;
+            let zero = Vector::<S, V>::splat(simd, 0.0);
+            let mut sums = [zero; BLOCK];
             for panel in 0..panels {
-                sum = sum.add(Vector::<S, V>::load(simd, &self.x.panel(panel)[row]));
+                let x = rows::<S, V>(simd, self.x.panel(panel), row);
+                for r in 0..BLOCK {
+                    sums[r] = sums[r].add(x[r]);
+                }
             }
-            let mean = sum.sum() * share;
-            let centre = Vector::<S, V>::splat(simd, mean);
-            let mut squares = Vector::<S, V>::splat(simd, 0.0);
-            for panel in 0..panels {
-                let x = Vector::<S, V>::load(simd, &self.x.panel(panel)[row]).sub(centre);
-                squares = squares.plus(x, x);
+            let mut means = [0.0; BLOCK];
+            let mut centres = [zero; BLOCK];
+            for r in 0..BLOCK {
+                means[r] = sums[r].sum() * share;
+                centres[r] = Vector::splat(simd, means[r]);
             }
-            let variance = ((squares.sum() - padding * mean * mean) * share).max(0.0);
-            *inverse = 1.0 / (variance + EPSILON).sqrt();
-            let scale = Vector::<S, V>::splat(simd, *inverse);
+            let mut squares = [zero; BLOCK];
             for panel in 0..panels {
-                let x = Vector::<S, V>::load(simd, &self.x.panel(panel)[row]).sub(centre);
-                x.mul(scale).store(&mut self.out.panel_mut(panel)[row]);
+                let x = rows::<S, V>(simd, self.x.panel(panel), row);
+                for r in 0..BLOCK {
+                    let x = x[r].sub(centres[r]);
+                    squares[r] = squares[r].plus(x, x);
+                }
+            }
+            let mut scales = [zero; BLOCK];
+            for r in 0..BLOCK {
+                let variance = (squares[r].sum() - padding * means[r] * means[r]) * share;
+                inverse[r] = 1.0 / (variance.max(0.0) + EPSILON).sqrt();
+                scales[r] = Vector::splat(simd, inverse[r]);
+            }
+            for panel in 0..panels {
+                let x = rows::<S, V>(simd, self.x.panel(panel), row);
+                let out = block_mut(self.out.panel_mut(panel), row);
+                for r in 0..BLOCK {
+                    x[r].sub(centres[r]).mul(scales[r]).store(&mut out[r]);
+                }
             }
         }
     }
+}
+
+/// A block of rows from `row` on.
+#[inline(always)]
+fn rows<S: Simd, const V: usize>(simd: S, panel: &[Lane], row: usize) -> [Vector<S, V>; BLOCK] {
+    let lanes = panel[row..].first_chunk::<BLOCK>();
+    let lanes = lanes.expect("rows come in whole blocks");
+    let mut rows = [Vector::splat(simd, 0.0); BLOCK];
+    for r in 0..BLOCK {
+        rows[r] = Vector::load(simd, &lanes[r]);
+    }
+    rows
+}
+
+/// The same, to write to.
+#[inline(always)]
+fn block_mut(panel: &mut [Lane], row: usize) -> &mut [Lane; BLOCK] {
+    let lanes = panel[row..].first_chunk_mut::<BLOCK>();
+    lanes.expect("rows come in whole blocks")
 }
 
 by_lane!(Norm);
@@ -57,6 +101,7 @@ by_lane!(Norm);
 pub(super) struct NormBack<'a> {
     /// `[rows, >= width]` what [`Norm`] computed.
     pub(super) y: &'a Panels,
+    /// `[rows]`, whole blocks of them.
     pub(super) inverse: &'a [f32],
     /// `[rows, >= width]` zero in what pads the width.
     pub(super) grad: &'a Panels,
@@ -70,23 +115,34 @@ impl NormBack<'_> {
     fn run<S: Simd, const V: usize>(self, simd: S) {
         let panels = self.out.count();
         let share = 1.0 / self.width as f32;
-        for (row, inverse) in self.inverse.iter().enumerate() {
-            let mut sum = Vector::<S, V>::splat(simd, 0.0);
-            let mut along = Vector::<S, V>::splat(simd, 0.0);
+        let (blocks, _) = self.inverse.as_chunks::<BLOCK>();
+        for (block, inverse) in blocks.iter().enumerate() {
+            let row = block * BLOCK;
+            let zero = Vector::<S, V>::splat(simd, 0.0);
+            let (mut sums, mut along) = ([zero; BLOCK], [zero; BLOCK]);
             for panel in 0..panels {
-                let grad = Vector::<S, V>::load(simd, &self.grad.panel(panel)[row]);
-                sum = sum.add(grad);
-                along = along.plus(grad, Vector::<S, V>::load(simd, &self.y.panel(panel)[row]));
+                let grad = rows::<S, V>(simd, self.grad.panel(panel), row);
+                let y = rows::<S, V>(simd, self.y.panel(panel), row);
+                for r in 0..BLOCK {
+                    sums[r] = sums[r].add(grad[r]);
+                    along[r] = along[r].plus(grad[r], y[r]);
+                }
             }
-            let mean = Vector::<S, V>::splat(simd, sum.sum() * share);
-            let along = Vector::<S, V>::splat(simd, -along.sum() * share);
-            let scale = Vector::<S, V>::splat(simd, *inverse);
+            for r in 0..BLOCK {
+                sums[r] = Vector::splat(simd, sums[r].sum() * share);
+                along[r] = Vector::splat(simd, -along[r].sum() * share);
+            }
             for panel in 0..panels {
-                let grad = Vector::<S, V>::load(simd, &self.grad.panel(panel)[row]);
-                let y = Vector::<S, V>::load(simd, &self.y.panel(panel)[row]);
-                let grad = grad.sub(mean).plus(along, y);
-                let out = &mut self.out.panel_mut(panel)[row];
-                Vector::<S, V>::load(simd, out).plus(scale, grad).store(out);
+                let grad = rows::<S, V>(simd, self.grad.panel(panel), row);
+                let y = rows::<S, V>(simd, self.y.panel(panel), row);
+                let out = block_mut(self.out.panel_mut(panel), row);
+                for r in 0..BLOCK {
+                    let scale = Vector::splat(simd, inverse[r]);
+                    let grad = grad[r].sub(sums[r]).plus(along[r], y[r]);
+                    Vector::load(simd, &out[r])
+                        .plus(scale, grad)
+                        .store(&mut out[r]);
+                }
             }
         }
     }

@@ -1,10 +1,15 @@
 //! Sums of chosen rows: features, neighbours, the rows that a head reads, and the way back from each.
 
+#![allow(
+    clippy::needless_range_loop,
+    reason = "counted loops keep sums in registers; iterators over them go through memory"
+)]
+
 use pulp::Simd;
 
 use super::vector::Vector;
 use crate::policy::kernels::by_lane;
-use crate::policy::panels::{BLOCK, Columns, ColumnsMut, Panels};
+use crate::policy::panels::{BLOCK, Columns, ColumnsMut};
 
 /// For each row of a result the rows of a table that are summed, each with its weight. Padded to whole
 /// blocks of rows.
@@ -85,11 +90,11 @@ impl Lists {
     }
 }
 
-/// `out = base + sums of listed rows` in `count` panels; rows of `out` past the lists are left alone.
-pub(super) struct Collect<'a> {
-    pub(super) lists: &'a Lists,
-    /// The rows that are summed.
-    pub(super) table: Columns<'a>,
+/// `out = base + sums of listed rows` of `N` tables, in `count` panels; rows of `out` past the lists are left
+/// alone.
+pub(super) struct Collect<'a, const N: usize> {
+    /// Lists that are equally long, and the rows that are summed.
+    pub(super) sources: [(&'a Lists, Columns<'a>); N],
     pub(super) base: Base,
     pub(super) out: ColumnsMut<'a>,
     /// Number of panels.
@@ -104,81 +109,64 @@ pub(super) enum Base {
     Result,
 }
 
-/// Panels that are summed at once, so that lists are gone through less often.
-const PANELS: usize = 4;
-
-impl Collect<'_> {
+impl<const N: usize> Collect<'_, N> {
     #[inline(always)]
     fn run<S: Simd, const V: usize>(mut self, simd: S) {
-        let whole = self.count - self.count % PANELS;
-        for first in (0..whole).step_by(PANELS) {
-            self.panels::<S, V, PANELS>(simd, first);
-        }
-        for panel in whole..self.count {
-            self.panels::<S, V, 1>(simd, panel);
+        // As many panels at once as the registers hold: how long a list is, a processor guesses wrong.
+        let mut first = 0;
+        while first < self.count {
+            first += match self.count - first {
+                left if left.is_multiple_of(6) => self.panels::<S, V, 6>(simd, first),
+                4.. => self.panels::<S, V, 4>(simd, first),
+                _ => self.panels::<S, V, 1>(simd, first),
+            };
         }
     }
 
-    /// `P` panels from `first` on.
+    /// `P` panels from `first` on; returns `P`.
     #[inline(always)]
-    fn panels<S: Simd, const V: usize, const P: usize>(&mut self, simd: S, first: usize) {
-        let tables: [_; P] = std::array::from_fn(|p| self.table.panel(first + p));
+    fn panels<S: Simd, const V: usize, const P: usize>(&mut self, simd: S, first: usize) -> usize {
+        let mut tables = [[&[][..]; P]; N];
+        let mut rows = usize::MAX;
+        for (n, (lists, table)) in self.sources.iter().enumerate() {
+            rows = rows.min(lists.len());
+            for p in 0..P {
+                tables[n][p] = table.panel(first + p);
+            }
+        }
         let outs = self.out.some_mut::<P>(first);
-        for row in 0..self.lists.len().min(outs[0].len()) {
-            let items = self.lists.row(row);
+        for row in 0..rows.min(outs[0].len()) {
             let mut sums = [Vector::<S, V>::splat(simd, 0.0); P];
             if let Base::Result = self.base {
-                if items.is_empty() {
+                if self
+                    .sources
+                    .iter()
+                    .all(|(lists, _)| lists.row(row).is_empty())
+                {
                     continue;
                 }
                 for p in 0..P {
                     sums[p] = Vector::load(simd, &outs[p][row]);
                 }
             }
-            for &(item, weight) in items {
-                let weight = Vector::splat(simd, weight);
-                for p in 0..P {
-                    let lane = Vector::load(simd, &tables[p][item as usize]);
-                    sums[p] = sums[p].plus(weight, lane);
+            for n in 0..N {
+                for &(item, weight) in self.sources[n].0.row(row) {
+                    let weight = Vector::splat(simd, weight);
+                    for p in 0..P {
+                        let lane = Vector::load(simd, &tables[n][p][item as usize]);
+                        sums[p] = sums[p].plus(weight, lane);
+                    }
                 }
             }
             for p in 0..P {
                 sums[p].store(&mut outs[p][row]);
             }
         }
+        P
     }
 }
 
-by_lane!(Collect);
-
-/// `out += sums of the rows of grad`; `out` is `[1, columns]`.
-pub(super) struct AddColumns<'a> {
-    pub(super) grad: &'a Panels,
-    pub(super) out: &'a mut Panels,
-}
-
-impl AddColumns<'_> {
-    #[inline(always)]
-    fn run<S: Simd, const V: usize>(self, simd: S) {
-        for panel in 0..self.out.count() {
-            let out = &mut self.out.panel_mut(panel)[0];
-            let mut sums = [Vector::<S, V>::splat(simd, 0.0); BLOCK];
-            let (blocks, _) = self.grad.panel(panel).as_chunks::<BLOCK>();
-            for block in blocks {
-                for (sum, lane) in sums.iter_mut().zip(block) {
-                    *sum = sum.add(Vector::<S, V>::load(simd, lane));
-                }
-            }
-            let mut total = Vector::<S, V>::load(simd, out);
-            for sum in sums {
-                total = total.add(sum);
-            }
-            total.store(out);
-        }
-    }
-}
-
-by_lane!(AddColumns);
+by_lane!(Collect with N);
 
 #[cfg(test)]
 mod tests {
