@@ -163,15 +163,17 @@ pub(super) struct Multiply<'a> {
     pub(super) out: ColumnsMut<'a>,
 }
 
-/// Multiplications of numbers in the smallest piece of a product: some five microseconds.
+/// Multiplications of numbers in the smallest piece of a product, some five microseconds, and its panels: as many as
+/// are computed at once.
 const PIECE: usize = 1 << 18;
+const PANELS: usize = 4;
 
 impl Multiply<'_> {
     /// Computes the product, of which threads that have nothing else to do take over some panels.
     pub(super) fn spread(self) {
         let count = self.out.count();
         let products = self.rows.len() * self.input.count() * PANEL * count * PANEL;
-        if count < 2 || products < 2 * PIECE {
+        if count < 2 * PANELS || products < 2 * PIECE {
             dispatch(self);
             return;
         }
@@ -189,19 +191,23 @@ impl Multiply<'_> {
 
     /// `P` panels of `R` rows at once, or `W` panels of two rows.
     ///
-    /// As many sums as the registers hold: a sum waits four cycles for itself, and AVX2 has two units that add.
-    /// Few panels, so that their weights stay in the first cache while rows go by.
+    /// As many sums as the registers hold: a sum waits four cycles for itself, and there are two units that add.
+    /// AVX-512 has registers for four panels, where a number of the input that is spread over a vector serves four sums.
     #[inline(always)]
     fn run<S: Simd, const V: usize, const P: usize, const R: usize, const W: usize>(
         mut self,
         simd: S,
     ) {
         let rows = self.rows.clone();
-        let whole = rows.end - rows.len() % R;
+        let rest = rows.len() % R;
+        // Two rows read as many weights as six: of several panels at once seven or eight are better cut in halves.
+        let halves = P > 1 && R > 4 && matches!(rest, 1 | 2) && rows.len() > R;
+        let whole = rows.end - rest - if halves { R } else { 0 };
         self.band::<S, V, P, R>(simd, rows.start..whole);
         // A rest costs what it has of rows, in pairs.
         match rows.end - whole {
             0 => {}
+            _ if halves => self.band::<S, V, P, 4>(simd, whole..rows.end),
             1 | 2 => self.band::<S, V, W, 2>(simd, whole..rows.end),
             3 | 4 => self.band::<S, V, P, 4>(simd, whole..rows.end),
             _ => self.band::<S, V, P, R>(simd, whole..rows.end),
@@ -220,7 +226,12 @@ impl Multiply<'_> {
         for panel in (0..whole).step_by(P) {
             self.strip::<S, V, P, R>(simd, panel, rows.clone());
         }
-        for panel in whole..panels {
+        let mut panel = whole;
+        if P > 2 && panels - panel >= 2 {
+            self.strip::<S, V, 2, R>(simd, panel, rows.clone());
+            panel += 2;
+        }
+        for panel in panel..panels {
             self.strip::<S, V, 1, R>(simd, panel, rows.clone());
         }
     }
@@ -319,7 +330,7 @@ impl WithSimd for Multiply<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         match S::F32_LANES {
-            16 => self.run::<S, 1, 2, 4, 4>(simd),
+            16 => self.run::<S, 1, PANELS, 6, 8>(simd),
             8 => self.run::<S, 2, 1, 6, 2>(simd),
             4 => self.run::<S, 4, 2, 2, 2>(simd),
             1 => self.run::<S, 16, 1, 1, 1>(simd),
@@ -344,114 +355,152 @@ pub(super) struct Outer<'a> {
 
 impl Outer<'_> {
     #[inline(always)]
-    fn run<S: Simd, const V: usize>(mut self, simd: S) {
-        let rows = self.grad.rows();
+    fn run<S: Simd, const V: usize>(self, simd: S) {
+        match V {
+            1 => self.panels::<S, V, 2>(simd),
+            _ => self.panels::<S, V, 1>(simd),
+        }
+    }
+
+    /// `P` panels of the result at once.
+    #[inline(always)]
+    fn panels<S: Simd, const V: usize, const P: usize>(mut self, simd: S) {
+        let (rows, count) = (self.grad.rows(), self.grad.count());
+        let whole = count - count % P;
         for first in (0..rows).step_by(ROWS_AT_ONCE) {
             let range = first..(first + ROWS_AT_ONCE).min(rows);
-            for panel in 0..self.grad.count() {
-                // Here, for the panel is about to be read anyway.
-                if let Some(bias) = self.bias.as_mut().filter(|_| first == 0) {
-                    let bias = &mut bias.panel_mut(panel)[0];
-                    let total = column::<S, V>(simd, self.grad.panel(panel), load::<S, V>(bias));
-                    store::<S, V>(bias, total);
-                }
-                for from in 0..self.out.rows() / PANEL {
-                    self.square::<S, V>(simd, panel, from, range.clone());
-                }
+            for panel in (0..whole).step_by(P) {
+                self.strip::<S, V, P>(simd, panel, range.clone());
+            }
+            for panel in whole..count {
+                self.strip::<S, V, 1>(simd, panel, range.clone());
             }
         }
     }
 
-    /// A panel of the result in the rows of the input's panel `from`: as many sums at once as the registers hold.
+    /// `P` panels of the result from `panel` on, summed over some rows.
     #[inline(always)]
-    fn square<S: Simd, const V: usize>(
+    fn strip<S: Simd, const V: usize, const P: usize>(
         &mut self,
         simd: S,
         panel: usize,
-        from: usize,
         range: Range<usize>,
     ) {
+        // Here, for the panels are about to be read anyway.
+        if let Some(bias) = self.bias.as_mut().filter(|_| range.start == 0) {
+            for panel in panel..panel + P {
+                let bias = &mut bias.panel_mut(panel)[0];
+                let total = column::<S, V>(simd, self.grad.panel(panel), load::<S, V>(bias));
+                store::<S, V>(bias, total);
+            }
+        }
         let again = !(self.fresh && range.start == 0);
-        let pair = Pair {
-            input: &self.input.panel(from)[range.clone()],
-            grad: &self.grad.panel(panel)[range],
-        };
-        let (out, _) = self.out.panel_mut(panel).as_chunks_mut::<PANEL>();
-        let out = &mut out[from];
-        match V {
-            1 => {
-                pair.tile::<S, V, 0, 8>(simd, again, out);
-                pair.tile::<S, V, 8, 8>(simd, again, out);
-            }
-            2 => {
-                pair.tile::<S, V, 0, 6>(simd, again, out);
-                pair.tile::<S, V, 6, 6>(simd, again, out);
-                pair.tile::<S, V, 12, 4>(simd, again, out);
-            }
-            _ => {
-                pair.tile::<S, V, 0, 4>(simd, again, out);
-                pair.tile::<S, V, 4, 4>(simd, again, out);
-                pair.tile::<S, V, 8, 4>(simd, again, out);
-                pair.tile::<S, V, 12, 4>(simd, again, out);
-            }
+        let mut grads = [&[][..]; P];
+        for p in 0..P {
+            grads[p] = &self.grad.panel(panel + p)[range.clone()];
+        }
+        let mut out = self.out.columns_mut(0);
+        let mut outs = out.some_mut::<P>(panel).map(|out| out.as_chunks_mut().0);
+        for from in 0..outs[0].len() {
+            let input = &self.input.panel(from)[range.clone()];
+            let out = outs.each_mut().map(|out| &mut out[from]);
+            Square { input, grads, out }.add::<S, V>(simd, again);
         }
     }
 }
 
 by_lane!(Outer);
 
-/// Panels of an input and of a gradient whose product is taken, as long as each other.
-struct Pair<'a> {
+/// A panel of an input and `P` of a gradient, as long as each other, and where their products are added.
+struct Square<'a, const P: usize> {
     input: &'a [Lane],
-    grad: &'a [Lane],
+    grads: [&'a [Lane]; P],
+    out: [&'a mut [Lane; PANEL]; P],
 }
 
-impl Pair<'_> {
-    /// `R` rows of the product from row `FIRST` on, added to what `out` holds where `again`.
+impl<const P: usize> Square<'_, P> {
+    /// Adds the products to what `out` holds where `again`: as many sums at once as the registers hold.
     #[inline(always)]
-    fn tile<S: Simd, const V: usize, const FIRST: usize, const R: usize>(
-        &self,
-        simd: S,
-        again: bool,
-        out: &mut [Lane; PANEL],
-    ) {
-        let mut sums = [[simd.splat_f32s(0.0); V]; R];
-        if again {
-            for r in 0..R {
-                sums[r] = load::<S, V>(&out[FIRST + r]);
+    fn add<S: Simd, const V: usize>(mut self, simd: S, again: bool) {
+        match V {
+            1 => {
+                self.tile::<S, V, 0, 8>(simd, again);
+                self.tile::<S, V, 8, 8>(simd, again);
+            }
+            2 => {
+                self.tile::<S, V, 0, 6>(simd, again);
+                self.tile::<S, V, 6, 6>(simd, again);
+                self.tile::<S, V, 12, 4>(simd, again);
+            }
+            _ => {
+                self.tile::<S, V, 0, 4>(simd, again);
+                self.tile::<S, V, 4, 4>(simd, again);
+                self.tile::<S, V, 8, 4>(simd, again);
+                self.tile::<S, V, 12, 4>(simd, again);
             }
         }
-        let (inputs, rest) = self.input.as_chunks::<BLOCK>();
-        let (grads, rest_of_grad) = self.grad.as_chunks::<BLOCK>();
-        for (inputs, grads) in inputs.iter().zip(grads) {
+    }
+
+    /// `R` rows of the products from row `FIRST` on.
+    #[inline(always)]
+    fn tile<S: Simd, const V: usize, const FIRST: usize, const R: usize>(
+        &mut self,
+        simd: S,
+        again: bool,
+    ) {
+        let mut sums = [[[simd.splat_f32s(0.0); V]; R]; P];
+        if again {
+            for p in 0..P {
+                for r in 0..R {
+                    sums[p][r] = load::<S, V>(&self.out[p][FIRST + r]);
+                }
+            }
+        }
+        let (inputs, _) = self.input.as_chunks::<BLOCK>();
+        let mut grads = [&[][..]; P];
+        for p in 0..P {
+            grads[p] = &self.grads[p].as_chunks::<BLOCK>().0[..inputs.len()];
+        }
+        for block in 0..inputs.len() {
+            let input = &inputs[block];
+            let mut grad = [&[[0.0; PANEL]; BLOCK]; P];
+            for p in 0..P {
+                grad[p] = &grads[p][block];
+            }
             // Written out, as in products.
-            add_row::<S, V, FIRST, R>(simd, &inputs[0], &grads[0], &mut sums);
-            add_row::<S, V, FIRST, R>(simd, &inputs[1], &grads[1], &mut sums);
-            add_row::<S, V, FIRST, R>(simd, &inputs[2], &grads[2], &mut sums);
-            add_row::<S, V, FIRST, R>(simd, &inputs[3], &grads[3], &mut sums);
+            add_row::<S, V, P, FIRST, R>(simd, input, grad, 0, &mut sums);
+            add_row::<S, V, P, FIRST, R>(simd, input, grad, 1, &mut sums);
+            add_row::<S, V, P, FIRST, R>(simd, input, grad, 2, &mut sums);
+            add_row::<S, V, P, FIRST, R>(simd, input, grad, 3, &mut sums);
         }
-        for (input, grad) in rest.iter().zip(rest_of_grad) {
-            add_row::<S, V, FIRST, R>(simd, input, grad, &mut sums);
-        }
-        for r in 0..R {
-            store::<S, V>(&mut out[FIRST + r], sums[r]);
+        for p in 0..P {
+            for r in 0..R {
+                store::<S, V>(&mut self.out[p][FIRST + r], sums[p][r]);
+            }
         }
     }
 }
 
-/// Adds to `sums` the products of one row of a gradient with `R` columns of that of the input, from `FIRST` on.
+/// Adds to `sums` the products of row `row` of a block of `P` panels of a gradient with `R` columns of that of the
+/// input, from `FIRST` on.
 #[inline(always)]
-fn add_row<S: Simd, const V: usize, const FIRST: usize, const R: usize>(
+fn add_row<S: Simd, const V: usize, const P: usize, const FIRST: usize, const R: usize>(
     simd: S,
-    input: &Lane,
-    grad: &Lane,
-    sums: &mut [[S::f32s; V]; R],
+    input: &[Lane; BLOCK],
+    grads: [&[Lane; BLOCK]; P],
+    row: usize,
+    sums: &mut [[[S::f32s; V]; R]; P],
 ) {
-    let grad = load::<S, V>(grad);
+    let mut grad = [[simd.splat_f32s(0.0); V]; P];
+    for p in 0..P {
+        grad[p] = load::<S, V>(&grads[p][row]);
+    }
     for r in 0..R {
-        let x = simd.splat_f32s(input[FIRST + r]);
-        for v in 0..V {
-            sums[r][v] = simd.mul_add_e_f32s(x, grad[v], sums[r][v]);
+        let x = simd.splat_f32s(input[row][FIRST + r]);
+        for p in 0..P {
+            for v in 0..V {
+                sums[p][r][v] = simd.mul_add_e_f32s(x, grad[p][v], sums[p][r][v]);
+            }
         }
     }
 }
