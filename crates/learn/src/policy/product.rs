@@ -79,7 +79,16 @@ mod tests {
 
     #[test]
     fn both_products_are_those_of_the_definition() {
-        for (rows, inputs, outputs) in [(4, 16, 16), (8, 32, 48), (52, 48, 16), (132, 16, 32)] {
+        let sizes = [
+            (4, 16, 16),
+            (8, 32, 48),
+            (12, 16, 64),
+            (16, 32, 80),
+            (20, 16, 112),
+            (52, 48, 16),
+            (132, 16, 32),
+        ];
+        for (rows, inputs, outputs) in sizes {
             let mut product = Product::new(rows, inputs, outputs);
             let input = product.input.to_rows(rows, inputs, 0);
             let weight = product.weight.to_rows(inputs, outputs, 0);

@@ -186,6 +186,10 @@ impl<E: VectorEncoded> Model for Perceptron<E> {
         self.transposed();
     }
 
+    fn shards(&self) -> usize {
+        2
+    }
+
     fn tape(&self) -> Box<dyn Tape<E> + '_> {
         Box::new(Pass::new(self, false))
     }
