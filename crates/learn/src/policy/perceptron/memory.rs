@@ -21,7 +21,7 @@ pub(super) struct Memory {
     pub(super) results: Vec<Vec<Panels>>,
     /// What was scored, batch after batch.
     pub(super) batches: Vec<Batch>,
-    /// `[features]` of one state.
+    /// `[features]` of one state; zeros between states.
     pub(super) dense: Vec<f32>,
 }
 
@@ -39,6 +39,7 @@ impl Memory {
     fn clear(&mut self) {
         self.inputs.clear();
         self.batches.clear();
+        self.dense.clear();
     }
 }
 
@@ -62,17 +63,17 @@ impl Inputs {
         self.places.clear();
     }
 
-    /// The row that holds `values`, added where there is none yet.
-    pub(super) fn place(&mut self, values: &[f32]) -> u32 {
+    /// The row that holds `values`, added where there is none yet; leaves zeros in their place.
+    pub(super) fn place(&mut self, values: &mut [f32]) -> u32 {
         let Sparse { offsets, items } = &mut self.rows;
         if offsets.is_empty() {
             offsets.push(0);
         }
         let first = items.len();
         let mut hash = 0_u64;
-        // Long inputs are zeros for the most part: these go by in vectors.
-        let (blocks, rest) = values.as_chunks::<BLOCK>();
-        let mut keep = |block: usize, values: &[f32]| {
+        // Long inputs are zeros for the most part: these go by in vectors, and are not cleared.
+        let (blocks, rest) = values.as_chunks_mut::<BLOCK>();
+        let mut keep = |block: usize, values: &mut [f32]| {
             for (i, &value) in values.iter().enumerate() {
                 if value != 0.0 {
                     let column = (BLOCK * block + i) as u32;
@@ -80,13 +81,15 @@ impl Inputs {
                     hash = mix(hash ^ u64::from(column) << 32 ^ u64::from(value.to_bits()));
                 }
             }
+            values.fill(0.0);
         };
-        for (block, values) in blocks.iter().enumerate() {
+        let count = blocks.len();
+        for (block, values) in blocks.iter_mut().enumerate() {
             if values.iter().fold(0, |bits, v| bits | v.to_bits()) != 0 {
                 keep(block, values);
             }
         }
-        keep(blocks.len(), rest);
+        keep(count, rest);
         loop {
             let next = (offsets.len() - 1) as u32;
             let row = *self.places.entry(hash).or_insert(next);

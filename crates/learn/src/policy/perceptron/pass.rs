@@ -50,7 +50,6 @@ impl<'m, E: VectorEncoded> Pass<'m, E> {
                 NO_ROW
             } else {
                 let (own, condition) = dense.split_at_mut(features);
-                own.fill(0.0);
                 env.features(state, own);
                 condition.copy_from_slice(frontier.condition(index));
                 inputs.place(dense)
