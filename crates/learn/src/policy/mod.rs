@@ -13,6 +13,7 @@ pub mod neural;
 mod panels;
 pub mod perceptron;
 mod product;
+mod sparse;
 pub mod state_flow;
 pub mod successor;
 pub mod tabular;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Mutex, PoisonError};
 
-use super::super::kernels::Sparse;
 use super::super::panels::Panels;
+use super::super::sparse::Sparse;
 
 /// Numbers of an input that are looked at together.
 const BLOCK: usize = 16;

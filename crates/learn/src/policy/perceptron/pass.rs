@@ -3,8 +3,9 @@
 use anabranch_core::encode::VectorEncoded;
 use anabranch_core::{Frontier, Move};
 
-use super::super::kernels::{Finish, Gather, Multiply, Outer, Scatter, Total};
+use super::super::kernels::{Finish, Multiply, Outer, Total};
 use super::super::panels::{BLOCK, PANEL, Panels};
+use super::super::sparse::{Gather, Scatter};
 use super::super::{Scores, ScoresGrad, Tape};
 use super::layers::{Layer, Packed, padded};
 use super::memory::{Batch, Memory, NO_ROW};
