@@ -9,8 +9,16 @@ use crate::env::{Discrete, Environment};
 pub trait VectorEncoded: Discrete {
     /// Length `D` of the feature vector.
     fn num_features(&self) -> usize;
+    /// Calls `set` with the index and the value of each feature of `state`, once at most for each; those that
+    /// it is not called for are 0.
+    fn features(&self, state: &Self::State, set: impl FnMut(usize, f32));
     /// Writes the features of `state` over `out`, `[D]`, which holds zeros.
-    fn features(&self, state: &Self::State, out: &mut [f32]);
+    ///
+    /// # Panics
+    /// If `out` is shorter than `D`.
+    fn fill_features(&self, state: &Self::State, out: &mut [f32]) {
+        self.features(state, |index, value| out[index] = value);
+    }
     /// Size of the action table.
     fn num_actions(&self) -> usize;
     /// The row of `action` in the table; the same number names it among the parents.

@@ -244,11 +244,11 @@ impl<E: Enumerable + VectorEncoded> VectorEncoded for Anchored<'_, E> {
         2 * self.env.num_features()
     }
 
-    fn features(&self, state: &E::State, out: &mut [f32]) {
-        let (of_state, of_anchor) = out.split_at_mut(self.env.num_features());
-        self.env.features(state, of_state);
+    fn features(&self, state: &E::State, mut set: impl FnMut(usize, f32)) {
+        let (anchor, start) = (&self.closure.states[self.anchor], self.env.num_features());
+        self.env.features(state, &mut set);
         self.env
-            .features(&self.closure.states[self.anchor], of_anchor);
+            .features(anchor, |index, value| set(start + index, value));
     }
 
     fn num_actions(&self) -> usize {

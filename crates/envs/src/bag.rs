@@ -195,11 +195,10 @@ impl VectorEncoded for Bags {
         (self.letters + 1) * (self.size + 1)
     }
 
-    fn features(&self, state: &Bag, out: &mut [f32]) {
+    fn features(&self, state: &Bag, mut set: impl FnMut(usize, f32)) {
         let counts = self.counts(state).iter().map(|&count| usize::from(count));
-        let blocks = out.chunks_exact_mut(self.size + 1);
-        for (block, count) in blocks.zip(counts.chain([state.max_count()])) {
-            block[count] = 1.0;
+        for (block, count) in counts.chain([state.max_count()]).enumerate() {
+            set(block * (self.size + 1) + count, 1.0);
         }
     }
 

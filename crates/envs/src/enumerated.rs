@@ -166,8 +166,8 @@ impl<E: VectorEncoded<State: Eq + Hash>> VectorEncoded for Enumerated<E> {
         self.env.num_features()
     }
 
-    fn features(&self, state: &E::State, out: &mut [f32]) {
-        self.env.features(state, out);
+    fn features(&self, state: &E::State, set: impl FnMut(usize, f32)) {
+        self.env.features(state, set);
     }
 
     fn num_actions(&self) -> usize {

@@ -137,7 +137,7 @@ impl VectorEncoded for PerfectTree {
         self.branching * self.depth
     }
 
-    fn features(&self, state: &Node, out: &mut [f32]) {
+    fn features(&self, state: &Node, mut set: impl FnMut(usize, f32)) {
         let mut way = Vec::with_capacity(self.depth);
         let mut node = *state;
         while node.0 > 0 {
@@ -146,7 +146,7 @@ impl VectorEncoded for PerfectTree {
             node.0 = parent;
         }
         for (level, &child) in way.iter().rev().enumerate() {
-            out[level * self.branching + usize::from(child)] = 1.0;
+            set(level * self.branching + usize::from(child), 1.0);
         }
     }
 

@@ -178,11 +178,11 @@ impl VectorEncoded for Subsets {
         self.items + self.max_size + 1
     }
 
-    fn features(&self, state: &Subset, out: &mut [f32]) {
+    fn features(&self, state: &Subset, mut set: impl FnMut(usize, f32)) {
         for item in state.items() {
-            out[item] = 1.0;
+            set(item, 1.0);
         }
-        out[self.items + state.len()] = 1.0;
+        set(self.items + state.len(), 1.0);
     }
 
     fn num_actions(&self) -> usize {

@@ -219,10 +219,10 @@ impl VectorEncoded for Slots {
         self.slots * self.values
     }
 
-    fn features(&self, state: &Filling, out: &mut [f32]) {
+    fn features(&self, state: &Filling, mut set: impl FnMut(usize, f32)) {
         for (slot, value) in state.values().enumerate() {
             if let Some(value) = value {
-                out[slot * self.values + usize::from(value)] = 1.0;
+                set(slot * self.values + usize::from(value), 1.0);
             }
         }
     }

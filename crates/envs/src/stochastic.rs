@@ -280,11 +280,11 @@ impl VectorEncoded for NoisyGrid {
         2 * self.side + 2
     }
 
-    fn features(&self, state: &NoisyCell, out: &mut [f32]) {
-        out[usize::from(state.cell[0])] = 1.0;
-        out[self.side + usize::from(state.cell[1])] = 1.0;
+    fn features(&self, state: &NoisyCell, mut set: impl FnMut(usize, f32)) {
+        set(usize::from(state.cell[0]), 1.0);
+        set(self.side + usize::from(state.cell[1]), 1.0);
         if let Some(chosen) = state.chosen {
-            out[2 * self.side + usize::from(chosen)] = 1.0;
+            set(2 * self.side + usize::from(chosen), 1.0);
         }
     }
 

@@ -37,8 +37,10 @@ fn whole<E: Enumerable + VectorEncoded>(env: &E) -> usize {
     let mut seen = Vec::new();
     for state in env.states() {
         let mut features = vec![0.0; env.num_features()];
-        env.features(&state, &mut features);
-        assert!(features.iter().all(|f| *f == 0.0 || *f == 1.0));
+        env.features(&state, |index, value| {
+            assert_eq!((value, features[index]), (1.0, 0.0), "feature {index}");
+            features[index] = value;
+        });
         seen.push(features.iter().map(|f| *f == 1.0).collect::<Vec<bool>>());
         let (mut actions, mut parents) = (Vec::new(), Vec::new());
         env.actions(&state, &mut actions);

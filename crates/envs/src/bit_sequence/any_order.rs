@@ -158,12 +158,13 @@ impl VectorEncoded for AnyOrderBits {
         2 * self.sequence.bits()
     }
 
-    fn features(&self, state: &Filling, out: &mut [f32]) {
+    fn features(&self, state: &Filling, mut set: impl FnMut(usize, f32)) {
         let width = self.sequence.word();
-        for (block, value) in out.chunks_exact_mut(2 * width).zip(state.values()) {
+        for (slot, value) in state.values().enumerate() {
             let Some(word) = value else { continue };
-            for (i, pair) in block.chunks_exact_mut(2).enumerate() {
-                pair[usize::from(word >> (width - 1 - i) & 1)] = 1.0;
+            for i in 0..width {
+                let bit = word >> (width - 1 - i) & 1;
+                set(2 * (slot * width + i) + usize::from(bit), 1.0);
             }
         }
     }
@@ -231,7 +232,7 @@ mod tests {
         assert_eq!(states.iter().filter(|s| env.can_stop(s)).count(), 16);
         let mut features = [0.0; 8];
         let half = Filling::new(&[Some(0b10), None]).unwrap();
-        env.features(&half, &mut features);
+        env.fill_features(&half, &mut features);
         assert_eq!(features, [0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
         assert!(AnyOrderBits::new(32, 16).is_err());
         assert!(AnyOrderBits::new(30, 4).is_err());

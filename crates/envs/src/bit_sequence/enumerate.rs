@@ -56,8 +56,8 @@ impl VectorEncoded for EnumeratedBits {
         self.env.num_features()
     }
 
-    fn features(&self, state: &Bits, out: &mut [f32]) {
-        self.env.features(state, out);
+    fn features(&self, state: &Bits, set: impl FnMut(usize, f32)) {
+        self.env.features(state, set);
     }
 
     fn num_actions(&self) -> usize {

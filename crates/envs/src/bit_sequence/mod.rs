@@ -215,11 +215,11 @@ impl VectorEncoded for BitSequence {
         2 * self.bits + self.num_words() + 1
     }
 
-    fn features(&self, state: &Bits, out: &mut [f32]) {
+    fn features(&self, state: &Bits, mut set: impl FnMut(usize, f32)) {
         for (i, bit) in state.iter().enumerate() {
-            out[2 * i + usize::from(bit)] = 1.0;
+            set(2 * i + usize::from(bit), 1.0);
         }
-        out[2 * self.bits + state.len() / self.word] = 1.0;
+        set(2 * self.bits + state.len() / self.word, 1.0);
     }
 
     fn num_actions(&self) -> usize {

@@ -80,13 +80,13 @@ impl VectorEncoded for ColouredGraphs {
         3 * self.max_nodes() + pairs(self.max_nodes())
     }
 
-    fn features(&self, state: &ColouredGraph, out: &mut [f32]) {
+    fn features(&self, state: &ColouredGraph, mut set: impl FnMut(usize, f32)) {
         let max = self.max_nodes();
         for to in 0..state.num_nodes() {
-            out[3 * to] = 1.0;
-            out[3 * to + 1 + state.colour(to)] = 1.0;
+            set(3 * to, 1.0);
+            set(3 * to + 1 + state.colour(to), 1.0);
             for from in (0..to).filter(|&from| state.has_edge(from, to)) {
-                out[3 * max + place(from, to)] = 1.0;
+                set(3 * max + place(from, to), 1.0);
             }
         }
     }

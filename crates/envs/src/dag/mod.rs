@@ -140,10 +140,12 @@ impl VectorEncoded for Dags {
         self.variables * self.variables
     }
 
-    fn features(&self, state: &Digraph, out: &mut [f32]) {
+    fn features(&self, state: &Digraph, mut set: impl FnMut(usize, f32)) {
         for (place, edge) in pairs(self.variables).enumerate() {
             let (from, to) = edge.ends();
-            out[place] = f32::from(u8::from(state.has_edge(from, to)));
+            if state.has_edge(from, to) {
+                set(place, 1.0);
+            }
         }
     }
 

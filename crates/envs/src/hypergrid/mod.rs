@@ -270,9 +270,9 @@ impl VectorEncoded for Hypergrid {
         self.dims * self.side
     }
 
-    fn features(&self, state: &Cell, out: &mut [f32]) {
-        for (block, &c) in out.chunks_exact_mut(self.side).zip(self.coordinates(state)) {
-            block[usize::from(c)] = 1.0;
+    fn features(&self, state: &Cell, mut set: impl FnMut(usize, f32)) {
+        for (dim, &c) in self.coordinates(state).iter().enumerate() {
+            set(dim * self.side + usize::from(c), 1.0);
         }
     }
 

@@ -241,10 +241,10 @@ impl VectorEncoded for Phylogeny {
         self.taxa * (self.taxa - 1) / 2
     }
 
-    fn features(&self, state: &Forest, out: &mut [f32]) {
+    fn features(&self, state: &Forest, mut set: impl FnMut(usize, f32)) {
         for j in 1..self.taxa {
             for i in 0..j {
-                out[pair(i, j)] = state.common(i, j) as f32 / self.taxa as f32;
+                set(pair(i, j), state.common(i, j) as f32 / self.taxa as f32);
             }
         }
     }

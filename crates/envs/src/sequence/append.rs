@@ -112,8 +112,8 @@ impl VectorEncoded for AppendSequence {
         self.strings.num_features()
     }
 
-    fn features(&self, state: &Letters, out: &mut [f32]) {
-        self.strings.features(state, out);
+    fn features(&self, state: &Letters, set: impl FnMut(usize, f32)) {
+        self.strings.features(state, set);
     }
 
     fn num_actions(&self) -> usize {

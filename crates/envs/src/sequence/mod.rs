@@ -73,11 +73,11 @@ impl Strings {
     }
 
     /// One-hot letters, aligned to the left and 0 past the end, and then the one-hot length.
-    fn features(&self, state: &Letters, out: &mut [f32]) {
+    fn features(&self, state: &Letters, mut set: impl FnMut(usize, f32)) {
         for (place, &letter) in state.as_slice().iter().enumerate() {
-            out[place * self.letters + usize::from(letter)] = 1.0;
+            set(place * self.letters + usize::from(letter), 1.0);
         }
-        out[self.letters * self.length + state.len()] = 1.0;
+        set(self.letters * self.length + state.len(), 1.0);
     }
 
     /// The letters as tokens, and K for each position past the end.

@@ -93,7 +93,7 @@ fn one_encoding_for_all_anchors() {
     assert_eq!(below.source(), cell(1, 0));
     assert_eq!((below.num_states(), below.anchor()), (6, anchor));
     let mut features = vec![0.0; below.num_features()];
-    below.features(&cell(2, 1), &mut features);
+    below.fill_features(&cell(2, 1), &mut features);
     assert_eq!(features, [0., 0., 1., 0., 1., 0., 0., 1., 0., 1., 0., 0.]);
     assert_eq!(below.index(&cell(0, 0)), 6);
     assert!(Anchored::new(&grid, closure.clone(), 9).is_err());

@@ -219,7 +219,7 @@ fn encodings_tell_actions_apart() {
     }
     let vector = |state| {
         let mut out = vec![0.0; env.num_features()];
-        env.features(state, &mut out);
+        env.fill_features(state, &mut out);
         out.iter().map(|v| v.to_string()).collect::<String>()
     };
     let mut seen: Vec<String> = env.listed().iter().map(vector).collect();

@@ -77,7 +77,7 @@ fn the_closure_is_kept_up() {
         let text = serde_json::to_string(&graph).unwrap();
         assert_eq!(serde_json::from_str::<Digraph>(&text).unwrap(), graph);
         let mut features = vec![0.0; env.num_features()];
-        env.features(&graph, &mut features);
+        env.fill_features(&graph, &mut features);
         assert_eq!(features.iter().sum::<f32>(), graph.num_edges() as f32);
     }
     let error = serde_json::from_str::<Digraph>("[[0,1],[1,2],[2,0]]").unwrap_err();

@@ -39,7 +39,7 @@ fn forests_are_told_apart_by_features_and_files() {
     let mut seen = Vec::new();
     for forest in env.listed() {
         let mut features = vec![0.0_f32; env.num_features()];
-        env.features(forest, &mut features);
+        env.fill_features(forest, &mut features);
         seen.push(
             features
                 .iter()

@@ -89,7 +89,7 @@ impl<E: VectorEncoded> Export for Perceptron<E> {
         let (count, wide) = (frontier.len(), self.features());
         let mut features = vec![0.0; count * wide];
         for (row, state) in features.chunks_mut(wide).zip(&frontier.states) {
-            frontier.env.features(state, row);
+            frontier.env.fill_features(state, row);
         }
         let mut inputs = vec![Array::floats(&[count, wide], features)];
         if self.conditions() > 0 {

@@ -148,7 +148,7 @@ impl<E: VectorEncoded> Network for Mlp<E> {
         for (row, state) in frontier.states.iter().enumerate() {
             let (features, condition) =
                 values[row * width..(row + 1) * width].split_at_mut(self.features);
-            frontier.env.features(state, features);
+            frontier.env.fill_features(state, features);
             condition.copy_from_slice(&frontier.condition(row)[..width - self.features]);
         }
         let head = |row: usize| match self.forward_heads {

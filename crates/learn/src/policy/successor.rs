@@ -124,7 +124,7 @@ impl Rows {
         let start = self.values.len();
         let features = env.num_features();
         self.values.resize(start + features, 0.0);
-        env.features(state, &mut self.values[start..]);
+        env.fill_features(state, &mut self.values[start..]);
         self.values.extend_from_slice(condition);
         self.count += 1;
     }

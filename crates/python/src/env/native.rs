@@ -28,7 +28,7 @@ macro_rules! vectors {
         }
 
         fn write_features(&self, state: &Self::State, out: &mut [f32]) {
-            self.features(state, out);
+            self.fill_features(state, out);
         }
 
         fn row_of(&self, action: Self::Action) -> usize {
@@ -194,8 +194,8 @@ macro_rules! spelled {
                 self.env.num_features()
             }
 
-            fn features(&self, state: &Letters, out: &mut [f32]) {
-                self.env.features(state, out);
+            fn features(&self, state: &Letters, set: impl FnMut(usize, f32)) {
+                self.env.features(state, set);
             }
 
             fn num_actions(&self) -> usize {

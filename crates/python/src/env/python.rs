@@ -363,29 +363,35 @@ impl VectorEncoded for Custom {
         self.0.sizes.map_or(0, |(features, _)| features)
     }
 
-    fn features(&self, state: &State, out: &mut [f32]) {
+    fn features(&self, state: &State, mut set: impl FnMut(usize, f32)) {
         let number = state.0.number;
+        let mut each = |values: &[f32]| {
+            for (index, &value) in values.iter().enumerate() {
+                set(index, value);
+            }
+        };
         if let Some(known) = self.known().features.get(&number) {
-            out.copy_from_slice(known);
+            each(known);
             return;
         }
+        let expected = self.num_features();
         let Some(values) = self.ask(None, |py| {
             let answer = self.method(py, "features")?.call1((&state.0.value,))?;
             let values: PyArrayLike1<'_, f32, AllowTypeChange> = answer.extract()?;
             let values = vector(&values);
-            match values.len() == out.len() {
+            match values.len() == expected {
                 true => Ok(Some(values)),
                 false => Err(PyValueError::new_err(format!(
                     "features of {} are {} numbers and num_features is {}",
                     written(state.0.value.bind(py)),
                     values.len(),
-                    out.len()
+                    expected
                 ))),
             }
         }) else {
             return;
         };
-        out.copy_from_slice(&values);
+        each(&values);
         self.known().features.insert(number, values);
     }
 
@@ -441,7 +447,7 @@ impl Lower for Custom {
     }
 
     fn write_features(&self, state: &State, out: &mut [f32]) {
-        self.features(state, out);
+        self.fill_features(state, out);
     }
 
     fn row_of(&self, action: Action) -> usize {

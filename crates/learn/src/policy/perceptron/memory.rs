@@ -7,8 +7,6 @@ use std::sync::{Mutex, PoisonError};
 use super::super::panels::Panels;
 use super::super::sparse::Sparse;
 
-/// Numbers of an input that are looked at together.
-const BLOCK: usize = 16;
 /// A row that nothing has to be computed for.
 pub(super) const NO_ROW: u32 = u32::MAX;
 
@@ -21,8 +19,6 @@ pub(super) struct Memory {
     pub(super) results: Vec<Vec<Panels>>,
     /// What was scored, batch after batch.
     pub(super) batches: Vec<Batch>,
-    /// `[features]` of one state; zeros between states.
-    pub(super) dense: Vec<f32>,
 }
 
 /// Where the scores of one batch are in the results.
@@ -39,7 +35,6 @@ impl Memory {
     fn clear(&mut self) {
         self.inputs.clear();
         self.batches.clear();
-        self.dense.clear();
     }
 }
 
@@ -63,33 +58,28 @@ impl Inputs {
         self.places.clear();
     }
 
-    /// The row that holds `values`, added where there is none yet; leaves zeros in their place.
-    pub(super) fn place(&mut self, values: &mut [f32]) -> u32 {
+    /// Adds a number to the row that comes next, zeros left out; columns may come in any order, each once.
+    pub(super) fn push(&mut self, column: usize, value: f32) {
+        if value != 0.0 {
+            self.rows.items.push((column as u32, value));
+        }
+    }
+
+    /// The row that holds what was pushed since the last one, added where there is none yet.
+    pub(super) fn place(&mut self) -> u32 {
         let Sparse { offsets, items } = &mut self.rows;
         if offsets.is_empty() {
             offsets.push(0);
         }
-        let first = items.len();
-        let mut hash = 0_u64;
-        // Long inputs are zeros for the most part: these go by in vectors, and are not cleared.
-        let (blocks, rest) = values.as_chunks_mut::<BLOCK>();
-        let mut keep = |block: usize, values: &mut [f32]| {
-            for (i, &value) in values.iter().enumerate() {
-                if value != 0.0 {
-                    let column = (BLOCK * block + i) as u32;
-                    items.push((column, value));
-                    hash = mix(hash ^ u64::from(column) << 32 ^ u64::from(value.to_bits()));
-                }
-            }
-            values.fill(0.0);
-        };
-        let count = blocks.len();
-        for (block, values) in blocks.iter_mut().enumerate() {
-            if values.iter().fold(0, |bits, v| bits | v.to_bits()) != 0 {
-                keep(block, values);
-            }
+        let first = offsets[offsets.len() - 1] as usize;
+        let row = &mut items[first..];
+        // The order of a sum is that of the columns.
+        if !row.is_sorted_by_key(|&(column, _)| column) {
+            row.sort_unstable_by_key(|&(column, _)| column);
         }
-        keep(count, rest);
+        let mut hash = row.iter().fold(0, |hash, &(column, value)| {
+            mix(hash ^ u64::from(column) << 32 ^ u64::from(value.to_bits()))
+        });
         loop {
             let next = (offsets.len() - 1) as u32;
             let row = *self.places.entry(hash).or_insert(next);

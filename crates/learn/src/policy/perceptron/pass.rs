@@ -36,8 +36,7 @@ impl<'m, E: VectorEncoded> Pass<'m, E> {
     fn place(&mut self, frontier: &Frontier<'_, E>) {
         let (network, env) = (self.network, frontier.env);
         let features = env.num_features();
-        let Memory { inputs, dense, .. } = &mut self.memory;
-        dense.resize(features + network.conditions, 0.0);
+        let inputs = &mut self.memory.inputs;
         let mut batch = Batch::default();
         batch.moves.reserve(frontier.moves.items().len());
         for (index, state) in frontier.states.iter().enumerate() {
@@ -50,10 +49,14 @@ impl<'m, E: VectorEncoded> Pass<'m, E> {
             let row = if certain {
                 NO_ROW
             } else {
-                let (own, condition) = dense.split_at_mut(features);
-                env.features(state, own);
-                condition.copy_from_slice(frontier.condition(index));
-                inputs.place(dense)
+                env.features(state, |feature, value| {
+                    debug_assert!(feature < features, "{feature} of {features} features");
+                    inputs.push(feature, value);
+                });
+                for (column, &value) in (features..).zip(frontier.condition(index)) {
+                    inputs.push(column, value);
+                }
+                inputs.place()
             };
             let place = |head: Head, column: usize| (row, (head.start + column) as u32);
             batch.moves.extend(moves.iter().map(|edge| {

@@ -15,7 +15,7 @@ use crate::lab::Exact;
 /// `[D]` the features of `state`.
 fn features<E: VectorEncoded>(env: &E, state: &E::State) -> Vec<f32> {
     let mut out = vec![0.0; env.num_features()];
-    env.features(state, &mut out);
+    env.fill_features(state, &mut out);
     out
 }
 
