@@ -13,14 +13,14 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::panels::{BLOCK, ColumnsMut, Lane, PANEL, Panels};
+use super::panels::{BLOCK, ColumnsMut, Lane, PANEL, Panels, Rows};
 use crate::simd::dispatch;
 
 /// Slope of LeakyReLU below zero.
 pub(super) const SLOPE: f32 = 0.01;
 /// Rows of a batch whose products for weights are summed before the next weights are turned to, so
 /// that they stay in the first cache.
-const ROWS_AT_ONCE: usize = 128;
+pub(super) const ROWS_AT_ONCE: usize = 128;
 
 /// `V` vectors that make up one lane.
 #[inline(always)]
@@ -102,7 +102,7 @@ pub(super) enum Finish<'a> {
     /// LeakyReLU.
     Activate,
     /// The gradient of LeakyReLU, whose results these are.
-    Mask(&'a Panels),
+    Mask(Rows<'a>),
     /// These are added: a residual.
     Add(&'a Panels),
 }
@@ -291,7 +291,8 @@ impl Finish<'_> {
                 }
                 return sums;
             }
-            Self::Mask(others) | Self::Add(others) => others.panel(panel)[row..].first_chunk::<R>(),
+            Self::Mask(others) => others.panel(panel)[row..].first_chunk::<R>(),
+            Self::Add(others) => others.panel(panel)[row..].first_chunk::<R>(),
         };
         let others = others.expect("rows of this panel");
         for r in 0..R {
@@ -325,8 +326,8 @@ impl WithSimd for Multiply<'_> {
 
 /// `out += inputᵀ @ grad`, and `bias += sum of the rows of grad`.
 pub(super) struct Outer<'a> {
-    /// `[rows, inputs]`
-    pub(super) input: &'a Panels,
+    /// `[rows, inputs]`, or more rows.
+    pub(super) input: Rows<'a>,
     /// `[rows, outputs]`
     pub(super) grad: &'a Panels,
     /// Whether to begin with zeros instead of what `out` holds.
@@ -489,7 +490,7 @@ fn add_row<S: Simd, const V: usize, const P: usize, const FIRST: usize, const R:
     }
 }
 
-/// `out = sums of the rows of grad`, `[1, outputs]`.
+/// `out += sums of the rows of grad`, `[1, outputs]`.
 pub(super) struct Total<'a> {
     pub(super) grad: &'a Panels,
     pub(super) out: &'a mut Panels,
@@ -499,9 +500,9 @@ impl Total<'_> {
     #[inline(always)]
     fn run<S: Simd, const V: usize>(self, simd: S) {
         for panel in 0..self.grad.count() {
-            let zero = [simd.splat_f32s(0.0); V];
-            let total = column::<S, V>(simd, self.grad.panel(panel), zero);
-            store::<S, V>(&mut self.out.panel_mut(panel)[0], total);
+            let out = &mut self.out.panel_mut(panel)[0];
+            let total = column::<S, V>(simd, self.grad.panel(panel), load::<S, V>(out));
+            store::<S, V>(out, total);
         }
     }
 }

@@ -118,6 +118,14 @@ impl Panels {
         &mut self.lanes[index * self.rows..][..self.rows]
     }
 
+    /// The rows from `first` on.
+    pub(super) fn rows_from(&self, first: usize) -> Rows<'_> {
+        Rows {
+            panels: self,
+            first,
+        }
+    }
+
     /// The panels from `panel` on.
     pub(super) fn columns(&self, panel: usize) -> Columns<'_> {
         Columns {
@@ -311,6 +319,21 @@ fn span(panel: usize, cols: usize, start: usize) -> (Range<usize>, usize) {
     let from = start.max(panel * PANEL);
     let to = (start + cols).min((panel + 1) * PANEL);
     (from - start..to - start, from % PANEL)
+}
+
+/// The rows of a matrix from one on.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a> {
+    panels: &'a Panels,
+    first: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// The lanes of panel `index`, that of the first of these rows first.
+    #[inline(always)]
+    pub(super) fn panel(&self, index: usize) -> &'a [Lane] {
+        &self.panels.panel(index)[self.first..]
+    }
 }
 
 /// Some panels of a matrix.

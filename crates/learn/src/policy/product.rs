@@ -64,7 +64,7 @@ impl Product {
     /// `gradient += inputᵀ @ out`.
     pub fn outer(&mut self) {
         dispatch(Outer {
-            input: &self.input,
+            input: self.input.rows_from(0),
             grad: &self.out,
             fresh: false,
             out: &mut self.gradient,

@@ -72,6 +72,8 @@ by_lane!(Gather);
 /// `out += inputᵀ @ grad` for an input of mostly zeros.
 pub(super) struct Scatter<'a> {
     pub(super) input: &'a Sparse,
+    /// The row of the input that the first one of `grad` belongs to.
+    pub(super) first: usize,
     /// `[rows, outputs]`
     pub(super) grad: &'a Panels,
     /// `[features, outputs]`
@@ -83,7 +85,7 @@ impl Scatter<'_> {
     fn run<S: Simd, const V: usize>(self, simd: S) {
         for panel in 0..self.grad.count() {
             let out = self.out.panel_mut(panel);
-            for (row, grad) in self.grad.panel(panel).iter().enumerate() {
+            for (row, grad) in (self.first..).zip(self.grad.panel(panel)) {
                 let grad = load::<S, V>(grad);
                 for &(feature, value) in self.input.row(row) {
                     let lane = &mut out[feature as usize];

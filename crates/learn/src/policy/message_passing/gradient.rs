@@ -10,7 +10,7 @@ use super::network::{
 use super::pass::{Lease, Pass};
 use crate::params::Gradients;
 use crate::policy::kernels::{Finish, Multiply, Outer, Total};
-use crate::policy::panels::{PANEL, Panels};
+use crate::policy::panels::Panels;
 use crate::simd::dispatch;
 
 impl Network {
@@ -21,7 +21,12 @@ impl Network {
         let mut grad = self.pull_back_heads(batch, &pass, out);
         let one = self.panels;
         for (round, pass) in pass.rounds.iter().enumerate().rev() {
-            let moved = self.blend(batch.nodes, &[(&grad, 0)], &[], Finish::Mask(&pass.update));
+            let moved = self.blend(
+                batch.nodes,
+                &[(&grad, 0)],
+                &[],
+                Finish::Mask(pass.update.rows_from(0)),
+            );
             self.learn(update(round), &pass.states, &moved, out);
             let states = self.descend(update(round), &moved, Finish::Keep);
             let edges = &batch.messages;
@@ -29,7 +34,7 @@ impl Network {
                 batch.edges,
                 &[],
                 &[term(&edges.to.forward, &states, one)],
-                Finish::Mask(&pass.sent),
+                Finish::Mask(pass.sent.rows_from(0)),
             );
             self.learn_table(types(round), &edges.features.reverse, &sent, out);
             let mut ends = self.stale(batch.nodes, 2 * one);
@@ -45,7 +50,12 @@ impl Network {
             grad = sum;
         }
         let first = pass.rounds.first().map_or(&pass.states, |r| &r.states);
-        let grad = self.blend(batch.nodes, &[(&grad, 0)], &[], Finish::Mask(first));
+        let grad = self.blend(
+            batch.nodes,
+            &[(&grad, 0)],
+            &[],
+            Finish::Mask(first.rows_from(0)),
+        );
         self.learn_table(NODE, &batch.features.reverse, &grad, out);
         gradients
     }
@@ -60,7 +70,7 @@ impl Network {
         let one = self.panels;
         let mut down = |head: usize, hidden: &Panels, grad: &Panels| {
             self.learn(head, hidden, grad, gradients);
-            self.descend(head, grad, Finish::Mask(hidden))
+            self.descend(head, grad, Finish::Mask(hidden.rows_from(0)))
         };
         let graph = down(GRAPH_HEAD, &pass.hidden.graph, &pass.outputs.graph);
         let node = down(NODE_HEAD, &pass.hidden.node, &pass.outputs.node);
@@ -120,7 +130,7 @@ impl Network {
         let weight = Panels::zeros(layer.rows, layer.cols, &self.pool);
         let mut weight = Lease::new(weight, &self.pool);
         dispatch(Outer {
-            input,
+            input: input.rows_from(0),
             grad,
             fresh: false,
             out: &mut weight,
@@ -143,7 +153,7 @@ impl Network {
     }
 
     fn unpack(&self, layer: &Layer, weight: &Panels, grad: &Panels, gradients: &mut Gradients) {
-        let mut bias = self.stale(1, layer.cols / PANEL);
+        let mut bias = Lease::new(Panels::zeros(1, layer.cols, &self.pool), &self.pool);
         if layer.has_bias() {
             dispatch(Total {
                 grad,

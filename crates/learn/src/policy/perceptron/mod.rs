@@ -6,6 +6,7 @@
 //! change of the parameters, the first layer adds up only the rows whose features are not zero, a state
 //! that comes again is not computed again, and buffers are kept from pass to pass.
 
+mod descent;
 mod layers;
 mod memory;
 mod pass;

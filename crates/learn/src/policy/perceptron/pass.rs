@@ -3,11 +3,12 @@
 use anabranch_core::encode::VectorEncoded;
 use anabranch_core::{Frontier, Move};
 
-use super::super::kernels::{Finish, Multiply, Outer, Total};
+use super::super::kernels::{Finish, Multiply};
 use super::super::panels::{BLOCK, PANEL, Panels};
-use super::super::sparse::{Gather, Scatter};
+use super::super::sparse::Gather;
 use super::super::{Scores, ScoresGrad, Tape};
-use super::layers::{Layer, Packed, padded};
+use super::descent::{BAND, Descent};
+use super::layers::{Packed, padded};
 use super::memory::{Batch, Memory, NO_ROW};
 use super::{Head, Perceptron};
 use crate::error::{LearnError, Result};
@@ -164,20 +165,23 @@ impl<'m, E: VectorEncoded> Pass<'m, E> {
         })
     }
 
-    /// `[rows, outputs]` gradients of each stack's heads.
-    fn head_gradients(&self, grads: &[ScoresGrad], rows: usize) -> Vec<Panels> {
+    /// `[rows, outputs]` gradients of each stack's heads, in bands.
+    fn head_gradients(&self, grads: &[ScoresGrad], rows: usize) -> Vec<Vec<Panels>> {
         let network = self.network;
         let heads = network.stacks.iter().map(|stack| {
             let outputs = stack.layers.last().map_or(0, |layer| layer.outputs);
-            Panels::zeros(rows, outputs, &network.pool)
+            let bands = (0..rows).step_by(BAND);
+            let zeros = |first| Panels::zeros(BAND.min(rows - first), outputs, &network.pool);
+            bands.map(zeros).collect()
         });
-        let mut heads: Vec<Panels> = heads.collect();
+        let mut heads: Vec<Vec<Panels>> = heads.collect();
         let mut scatter = |head: Option<Head>, places: &[(u32, u32)], values: Option<&[f64]>| {
             if let (Some(head), Some(values)) = (head, values) {
-                let panels = &mut heads[head.stack];
+                let bands = &mut heads[head.stack];
                 for (&(row, column), value) in places.iter().zip(values) {
                     if row != NO_ROW {
-                        let place = panels.place(row as usize, column as usize);
+                        let panels = &mut bands[row as usize / BAND];
+                        let place = panels.place(row as usize % BAND, column as usize);
                         panels.flat_mut()[place] += *value as f32;
                     }
                 }
@@ -189,95 +193,6 @@ impl<'m, E: VectorEncoded> Pass<'m, E> {
             scatter(network.flow, &batch.log_flow, grad.log_flow.as_deref());
         }
         heads
-    }
-
-    /// Goes down `layers` from the gradient of the last one's outputs: the gradients of their parameters, each
-    /// with the parameter's number.
-    ///
-    /// A thread that has nothing else to do takes gradients of weights over: they are half of the work, and
-    /// nothing waits for them.
-    fn descend(
-        &self,
-        layers: &[Layer],
-        transposed: &[Panels],
-        results: &[Panels],
-        grad: Panels,
-    ) -> Vec<(usize, Vec<f32>)> {
-        let Some((layer, lower)) = layers.split_last() else {
-            return Vec::new();
-        };
-        let pool = &self.network.pool;
-        let Some(index) = lower.len().checked_sub(1) else {
-            let gradients = self.learn(layer, None, &grad);
-            grad.release(pool);
-            return gradients;
-        };
-        let below = &results[index];
-        let go_on = || {
-            let mut next = Panels::stale(grad.rows(), layer.inputs, pool);
-            let product = Multiply {
-                input: &grad,
-                weight: &transposed[index],
-                bias: None,
-                finish: Finish::Mask(below),
-                rows: 0..grad.rows(),
-                panel: 0,
-                out: next.columns_mut(0),
-            };
-            product.spread();
-            self.descend(lower, transposed, results, next)
-        };
-        let (mut gradients, own) = rayon::join(go_on, || self.learn(layer, Some(below), &grad));
-        grad.release(pool);
-        gradients.extend(own);
-        gradients
-    }
-
-    /// The gradients of the parameters of `layer`, which reads `below`, or the inputs.
-    fn learn(
-        &self,
-        layer: &Layer,
-        below: Option<&Panels>,
-        grad: &Panels,
-    ) -> Vec<(usize, Vec<f32>)> {
-        let pool = &self.network.pool;
-        let mut bias = Panels::stale(1, layer.outputs, pool);
-        dispatch(Total {
-            grad,
-            out: &mut bias,
-        });
-        let weight = match below {
-            None => {
-                let mut weight = Panels::zeros(layer.inputs, layer.outputs, pool);
-                dispatch(Scatter {
-                    input: &self.memory.inputs.rows,
-                    grad,
-                    out: &mut weight,
-                });
-                weight
-            }
-            Some(below) => {
-                let rows = padded(layer.inputs, PANEL);
-                let mut weight = Panels::stale(rows, layer.outputs, pool);
-                dispatch(Outer {
-                    input: below,
-                    grad,
-                    fresh: true,
-                    out: &mut weight,
-                    bias: None,
-                });
-                weight
-            }
-        };
-        let parts = layer.parts.iter().flat_map(|part| {
-            let weight = weight.to_rows(layer.inputs, part.outputs, part.start);
-            let bias = bias.to_rows(1, part.outputs, part.start);
-            [(part.param, weight), (part.param + 1, bias)]
-        });
-        let gradients = parts.collect();
-        weight.release(pool);
-        bias.release(pool);
-        gradients
     }
 }
 
@@ -309,10 +224,17 @@ impl<E: VectorEncoded> Tape<E> for Pass<'_, E> {
             }
             let heads = self.head_gradients(grads, rows);
             let stacks = network.stacks.iter().zip(network.transposed());
-            for ((stack, transposed), (results, grad)) in
+            for ((stack, transposed), (results, bands)) in
                 stacks.zip(self.memory.results.iter().zip(heads))
             {
-                for (param, values) in self.descend(&stack.layers, transposed, results, grad) {
+                let descent = Descent {
+                    layers: &stack.layers,
+                    transposed,
+                    inputs: &self.memory.inputs.rows,
+                    results,
+                    pool: &network.pool,
+                };
+                for (param, values) in descent.run(bands) {
                     gradients[param] = values;
                 }
             }

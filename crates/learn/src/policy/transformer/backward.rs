@@ -78,7 +78,7 @@ impl Network {
     pub(super) fn learn(&self, layer: usize, input: &Panels, grad: &Panels, sums: &mut [Sums]) {
         let sums = &mut sums[layer];
         dispatch(Outer {
-            input,
+            input: input.rows_from(0),
             grad,
             fresh: false,
             out: &mut sums.weight,
@@ -170,7 +170,7 @@ impl Network {
         sums: &mut GradientSums<'_>,
     ) -> Lease<'_> {
         let hidden = head.hidden.as_ref().expect("this head has a hidden layer");
-        let finish = Finish::Mask(hidden);
+        let finish = Finish::Mask(hidden.rows_from(0));
         self.through(layer, hidden, &head.out, finish, &mut sums.layers)
     }
 
@@ -190,7 +190,12 @@ impl Network {
         let mut through = |part, input: &Panels, grad: &Panels, finish: Finish<'_>| {
             self.through(at(index, part), input, grad, finish, &mut sums.layers)
         };
-        let up = through(Part::Down, &block.up, &grad, Finish::Mask(&block.up));
+        let up = through(
+            Part::Down,
+            &block.up,
+            &grad,
+            Finish::Mask(block.up.rows_from(0)),
+        );
         drop(block.up);
         let second = through(Part::Up, &block.second, &up, Finish::Keep);
         drop(up);
@@ -287,7 +292,7 @@ impl Network {
         }
         self.give_back(&chunk.graph, tokens, 0, &mut grad);
         self.learn(CONDITION_OUT, &conditions.hidden, &grad, &mut sums.layers);
-        let finish = Finish::Mask(&conditions.hidden);
+        let finish = Finish::Mask(conditions.hidden.rows_from(0));
         let hidden = self.descend(CONDITION_OUT, &grad, finish);
         self.learn(CONDITION_IN, &conditions.input, &hidden, &mut sums.layers);
     }
