@@ -44,24 +44,54 @@ pub(super) struct Gather<'a> {
 
 impl Gather<'_> {
     #[inline(always)]
-    fn run<S: Simd, const V: usize>(self, simd: S) {
-        for panel in 0..self.out.count() {
-            let weight = self.weight.panel(panel);
-            let first = load::<S, V>(&self.bias.panel(panel)[0]);
-            let out = &mut self.out.panel_mut(panel)[self.rows.clone()];
-            for (row, out) in self.rows.clone().zip(out) {
-                let mut sum = first;
-                for &(feature, value) in self.input.row(row) {
-                    let weight = load::<S, V>(&weight[feature as usize]);
-                    let x = simd.splat_f32s(value);
+    fn run<S: Simd, const V: usize>(mut self, simd: S) {
+        match V {
+            1 => self.panels::<S, V, 4>(simd),
+            2 => self.panels::<S, V, 2>(simd),
+            _ => self.panels::<S, V, 1>(simd),
+        }
+    }
+
+    /// `P` panels of the result at once: a sum waits for itself from item to item, several do not wait for each other.
+    #[inline(always)]
+    fn panels<S: Simd, const V: usize, const P: usize>(&mut self, simd: S) {
+        let count = self.out.count();
+        let whole = count - count % P;
+        for panel in (0..whole).step_by(P) {
+            self.strip::<S, V, P>(simd, panel);
+        }
+        for panel in whole..count {
+            self.strip::<S, V, 1>(simd, panel);
+        }
+    }
+
+    /// `P` panels of the result from `panel` on.
+    #[inline(always)]
+    fn strip<S: Simd, const V: usize, const P: usize>(&mut self, simd: S, panel: usize) {
+        let mut first = [[simd.splat_f32s(0.0); V]; P];
+        let mut weights = [&[][..]; P];
+        for p in 0..P {
+            first[p] = load::<S, V>(&self.bias.panel(panel + p)[0]);
+            weights[p] = self.weight.panel(panel + p);
+        }
+        let mut out = self.out.columns_mut(0);
+        let outs = out.some_mut::<P>(panel);
+        for row in self.rows.clone() {
+            let mut sums = first;
+            for &(feature, value) in self.input.row(row) {
+                let x = simd.splat_f32s(value);
+                for p in 0..P {
+                    let weight = load::<S, V>(&weights[p][feature as usize]);
                     for v in 0..V {
-                        sum[v] = simd.mul_add_e_f32s(x, weight[v], sum[v]);
+                        sums[p][v] = simd.mul_add_e_f32s(x, weight[v], sums[p][v]);
                     }
                 }
+            }
+            for p in 0..P {
                 if self.activate {
-                    sum = activate::<S, V>(simd, sum);
+                    sums[p] = activate::<S, V>(simd, sums[p]);
                 }
-                store::<S, V>(out, sum);
+                store::<S, V>(&mut outs[p][row], sums[p]);
             }
         }
     }
@@ -82,17 +112,48 @@ pub(super) struct Scatter<'a> {
 
 impl Scatter<'_> {
     #[inline(always)]
-    fn run<S: Simd, const V: usize>(self, simd: S) {
-        for panel in 0..self.grad.count() {
-            let out = self.out.panel_mut(panel);
-            for (row, grad) in (self.first..).zip(self.grad.panel(panel)) {
-                let grad = load::<S, V>(grad);
-                for &(feature, value) in self.input.row(row) {
-                    let lane = &mut out[feature as usize];
+    fn run<S: Simd, const V: usize>(mut self, simd: S) {
+        match V {
+            1 | 2 => self.panels::<S, V, 2>(simd),
+            _ => self.panels::<S, V, 1>(simd),
+        }
+    }
+
+    /// `P` panels of the result at once, for which the items are read once; with more, what is added to would not
+    /// stay in the first cache.
+    #[inline(always)]
+    fn panels<S: Simd, const V: usize, const P: usize>(&mut self, simd: S) {
+        let count = self.grad.count();
+        let whole = count - count % P;
+        for panel in (0..whole).step_by(P) {
+            self.strip::<S, V, P>(simd, panel);
+        }
+        for panel in whole..count {
+            self.strip::<S, V, 1>(simd, panel);
+        }
+    }
+
+    /// `P` panels of the result from `panel` on.
+    #[inline(always)]
+    fn strip<S: Simd, const V: usize, const P: usize>(&mut self, simd: S, panel: usize) {
+        let mut grads = [&[][..]; P];
+        for p in 0..P {
+            grads[p] = self.grad.panel(panel + p);
+        }
+        let mut out = self.out.columns_mut(0);
+        let outs = out.some_mut::<P>(panel);
+        for row in 0..self.grad.rows() {
+            let mut grad = [[simd.splat_f32s(0.0); V]; P];
+            for p in 0..P {
+                grad[p] = load::<S, V>(&grads[p][row]);
+            }
+            for &(feature, value) in self.input.row(self.first + row) {
+                let x = simd.splat_f32s(value);
+                for p in 0..P {
+                    let lane = &mut outs[p][feature as usize];
                     let mut sum = load::<S, V>(lane);
-                    let x = simd.splat_f32s(value);
                     for v in 0..V {
-                        sum[v] = simd.mul_add_e_f32s(x, grad[v], sum[v]);
+                        sum[v] = simd.mul_add_e_f32s(x, grad[p][v], sum[v]);
                     }
                     store::<S, V>(lane, sum);
                 }
