@@ -26,7 +26,7 @@ pub(super) const RECIPE: Recipe = Recipe {
     about: "Trains flow matching on the hypergrid (4 dimensions, side 8) at three depths of the \
           valleys between its corners, and measures the exact total variation to R/Z. Metropolis \
           chains and PPO see as many objects. A soft-value learner without the sum over parents shows \
-          the bias that the paper warns of. Modes are distinct cells of highest reward among 1,000 \
+          the bias that the paper warns of. Modes are distinct cells of highest reward among 10,000 \
           objects drawn from the trained policy, for the chains among all objects visited; those that \
           came up at any time in training are counted beside.",
     claims: &[
@@ -146,7 +146,7 @@ pub(super) const RECIPE: Recipe = Recipe {
         },
         Source {
             constant: "objects drawn to count modes",
-            value: "1,000",
+            value: "10,000",
             origin: "scaled-down run",
         },
         Source {
@@ -161,8 +161,9 @@ pub(super) const RECIPE: Recipe = Recipe {
 
 const BATCH: usize = 16;
 
-/// Objects drawn from a trained policy to count its modes.
-const EVALUATED: usize = 1000;
+/// Objects drawn from a trained policy to count its modes. At R0 = 0.1 a mode has probability 0.0046: of 1,000 objects
+/// R/Z itself leaves one out in 15 of 100 runs, of 10,000 in none.
+const EVALUATED: usize = 10_000;
 
 const NETWORK: MlpConfig = MlpConfig {
     hidden: 64,
